@@ -1,0 +1,16 @@
+"""The papers' networks in pure torch, CPU or CUDA."""
+
+from dmvton_mobile.networks.network import GarmentFeatures, NetworkConfig, TryOnNetwork, TryOnOutput
+from dmvton_mobile.networks.registry import DEFAULT_NETWORK, build_network, network_names
+from dmvton_mobile.networks.seeded import seeded_network
+
+__all__ = [
+    "DEFAULT_NETWORK",
+    "GarmentFeatures",
+    "NetworkConfig",
+    "TryOnNetwork",
+    "TryOnOutput",
+    "build_network",
+    "network_names",
+    "seeded_network",
+]

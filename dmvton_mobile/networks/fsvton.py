@@ -1,0 +1,112 @@
+"""FS-VTON's warp module, DM-VTON's Teacher: the main offset from a global style vector instead of a cost volume.
+
+Source: FS-VTON (https://arxiv.org/abs/2204.01046) section 3.2; modulation as in StyleGAN2 (https://arxiv.org/abs/1912.04958) section 2.2.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dmvton_mobile.networks.blocks import FLOW_SLOPE
+from dmvton_mobile.networks.flow import COST_VOLUME_CHANNELS
+from dmvton_mobile.networks.pfafn import ResidualWarp
+from dmvton_mobile.networks.warp import FEATURES, LEVELS, AppearanceFlow, RefineHead
+
+STYLE = 256
+COARSEST = (8, 6)  # the style convolutions cover the whole coarsest map, which fixes the input at 256x192
+
+
+class EqualisedLinear(nn.Module):
+    """A linear layer whose stored weight has unit variance; the key is `weight_orig`."""
+
+    def __init__(self, inputs: int, outputs: int):
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        self.weight_orig = nn.Parameter(torch.randn(outputs, inputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x, self.weight_orig * math.sqrt(2 / self.weight_orig.shape[1]), self.bias)
+
+
+class StyleScale(nn.Module):
+    """Style [B, 256] -> one scale per input channel [B, inputs]; the layer's key is `linear`."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.linear = EqualisedLinear(STYLE, channels)
+
+    def forward(self, style: Tensor) -> Tensor:
+        return self.linear(style)
+
+
+class ModulatedConv(nn.Module):
+    """3x3 convolution with weights scaled per sample and demodulated: x [B, inputs, H, W], style [B, 256].
+
+    The scales go on the input and the demodulation on the output, which equals scaling the weights and keeps one weight for all samples.
+    """
+
+    def __init__(self, inputs: int, outputs: int):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, 3, 3))
+        self.bias = nn.Parameter(torch.zeros(1, outputs, 1, 1))
+        self.mlp_class_std = StyleScale(inputs)
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        weight = self.weight * math.sqrt(2 / (self.weight.shape[1] * 9))
+        scale = self.mlp_class_std(style)
+        demodulation = torch.rsqrt(scale.square() @ weight.square().sum((2, 3)).T + 1e-5)
+        modulated = F.conv2d(x * scale[:, :, None, None], weight, padding=1)
+        return modulated * demodulation[:, :, None, None] + self.bias
+
+
+class StyleBlock(nn.Module):
+    """Two modulated convolutions; `last_activation` says whether the second is activated too."""
+
+    def __init__(self, inputs: int, hidden: int, outputs: int, *, last_activation: bool):
+        super().__init__()
+        self.conv0 = ModulatedConv(inputs, hidden)
+        self.conv1 = ModulatedConv(hidden, outputs)
+        self.last_activation = last_activation
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        x = self.conv1(_activate(self.conv0(x, style)), style)
+        return _activate(x) if self.last_activation else x
+
+
+def _activate(x: Tensor) -> Tensor:
+    return F.leaky_relu(x, 0.2) * math.sqrt(2)
+
+
+class StyleFlow(AppearanceFlow):
+    """The person enters the main offset only through the style vector."""
+
+    def __init__(self, align_corners: bool):
+        super().__init__(align_corners)
+        self.netRefine = nn.ModuleList(RefineHead() for _ in range(LEVELS))
+        width = COST_VOLUME_CHANNELS
+        self.netStyle = nn.ModuleList(
+            StyleBlock(FEATURES, width, width, last_activation=True) for _ in range(LEVELS)
+        )
+        self.netF = nn.ModuleList(StyleBlock(width, 128, 2, last_activation=False) for _ in range(LEVELS))
+        self.cond_style = _style_layer()
+        self.image_style = _style_layer()
+
+    def context(self, garment: Tensor, person: Tensor) -> Tensor:
+        return torch.cat([self.cond_style(person), self.image_style(garment)], 1).flatten(1)
+
+    def main_offset(self, level: int, garment: Tensor, person: Tensor, context: Tensor | None) -> Tensor:
+        return self.netF[level](self.netStyle[level](garment, context), context)
+
+
+def _style_layer() -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(FEATURES, STYLE // 2, COARSEST), nn.LeakyReLU(FLOW_SLOPE))
+
+
+class StyleWarp(ResidualWarp):
+    """FS-VTON's warp module; inputs are exactly 256x192."""
+
+    def __init__(self, condition_channels: int, align_corners: bool = True):
+        super().__init__(condition_channels)
+        self.aflow_net = StyleFlow(align_corners)

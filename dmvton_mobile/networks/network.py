@@ -1,0 +1,121 @@
+"""`TryOnNetwork`: warp the garment, then generate and compose the try-on.
+
+Sources: PF-AFN (https://arxiv.org/abs/2103.04559) section 3.3, DM-VTON (https://arxiv.org/abs/2308.13798) section 3.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from dmvton_mobile.contract import MASK_THRESHOLD, SIZE_MULTIPLE
+from dmvton_mobile.errors import DmvtonError
+from dmvton_mobile.networks.warp import WarpModule
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkConfig:
+    """What it takes to build a network again, and what it takes in.
+
+    condition_channels: 3 where the condition is the person's picture, 45 where it is the parser-based representation.
+    fixed_size: the only (height, width) it takes, or None for every multiple of 32.
+    """
+
+    name: str
+    condition_channels: int
+    align_corners: bool = True
+    fixed_size: tuple[int, int] | None = None
+
+    @property
+    def parser_free(self) -> bool:
+        return self.condition_channels == 3
+
+
+class TryOnOutput(NamedTuple):
+    """All [B, ., H, W] float32. tryon, warped_garment, rendered: RGB in [-1, 1]; warped_mask, composition: [0, 1]; flow: a grid.
+
+    tryon = warped_garment * composition + rendered * (1 - composition).
+    """
+
+    tryon: Tensor
+    warped_garment: Tensor
+    warped_mask: Tensor
+    flow: Tensor
+    composition: Tensor
+    rendered: Tensor
+
+
+class GarmentFeatures(NamedTuple):
+    """What a frame needs of a garment: the picture times its mask, the thresholded mask, the pyramid coarse to fine."""
+
+    garment: Tensor
+    garment_mask: Tensor
+    pyramid: list[Tensor]
+
+
+class TryOnNetwork(nn.Module):
+    """A warp module and a generator under one forward; see `forward` for shapes and ranges."""
+
+    def __init__(self, config: NetworkConfig, warp: WarpModule, generator: nn.Module):
+        super().__init__()
+        self.config = config
+        self.warp = warp
+        self.generator = generator
+
+    def encode_garment(self, garment: Tensor, garment_mask: Tensor) -> GarmentFeatures:
+        """Garment [B, 3, H, W] in [-1, 1] and mask [B, 1, H, W] in [0, 1] (in the garment above 0.5) -> what frames need of it."""
+        self.check_size(garment, "garment")
+        self.check_size(garment_mask, "garment_mask")
+        mask = (garment_mask > MASK_THRESHOLD).to(garment.dtype)
+        garment = garment * mask
+        return GarmentFeatures(garment, mask, self.warp.encode_garment(garment))
+
+    def forward(
+        self,
+        person: Tensor,
+        garment: Tensor | None = None,
+        garment_mask: Tensor | None = None,
+        *,
+        garment_features: GarmentFeatures | None = None,
+        preserved: Tensor | None = None,
+        arms: Tensor | None = None,
+    ) -> TryOnOutput:
+        """Tries the garment on.
+
+        person: RGB [B, 3, H, W] in [-1, 1]; for a parser-based network the 45-channel representation instead, with
+        preserved [B, 3, H, W] (face, hair, other clothes, hands; 0 elsewhere) and arms [B, 1, H, W] (their visible region).
+        garment: RGB [B, 3, H, W] in [-1, 1]; garment_mask [B, 1, H, W] in [0, 1]; or `garment_features` from `encode_garment`.
+        """
+        self.check_size(person, "person")
+        if person.shape[1] != self.config.condition_channels:
+            raise DmvtonError(
+                f"{self.config.name} takes {self.config.condition_channels} person channels, these are {person.shape[1]}."
+            )
+        if garment_features is None:
+            if garment is None or garment_mask is None:
+                raise DmvtonError("Pass garment and garment_mask, or garment_features from encode_garment.")
+            garment_features = self.encode_garment(garment, garment_mask)
+        features = garment_features
+        flow = self.warp(person, features.garment, garment_features=features.pyramid).flow
+        warped, warped_mask = self.warp.aflow_net.operations.warp_garment(features.garment, features.garment_mask, flow)
+        if self.config.parser_free:
+            generated = self.generator(torch.cat([person, warped, warped_mask], 1))
+        elif preserved is None or arms is None:
+            raise DmvtonError(f"{self.config.name} is parser-based: pass preserved [B, 3, H, W] and arms [B, 1, H, W].")
+        else:
+            generated = self.generator(torch.cat([preserved, warped, warped_mask, arms], 1))
+        rendered, composition = torch.tanh(generated[:, :3]), torch.sigmoid(generated[:, 3:]) * warped_mask
+        tryon = warped * composition + rendered * (1 - composition)
+        return TryOnOutput(tryon, warped, warped_mask, flow, composition, rendered)
+
+    def check_size(self, tensor: Tensor, what: str) -> None:
+        """Raises DmvtonError unless H and W are what this network takes."""
+        height, width = tensor.shape[-2:]
+        fixed = self.config.fixed_size
+        if fixed and (height, width) != fixed:
+            raise DmvtonError(f"{self.config.name} takes exactly {fixed[0]}x{fixed[1]}; {what} is {height}x{width}.")
+        if height % SIZE_MULTIPLE or width % SIZE_MULTIPLE:
+            raise DmvtonError(
+                f"{self.config.name} takes heights and widths that are multiples of {SIZE_MULTIPLE}; {what} is {height}x{width}."
+            )

@@ -1,0 +1,68 @@
+"""`build_network(name)`: every network by its name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from torch import nn
+
+from dmvton_mobile.errors import DmvtonError, UnknownName
+from dmvton_mobile.networks.dmvton import MobileGenerator, MobileWarp
+from dmvton_mobile.networks.fsvton import StyleWarp
+from dmvton_mobile.networks.network import NetworkConfig, TryOnNetwork
+from dmvton_mobile.networks.pfafn import AppearanceFlowWarp
+from dmvton_mobile.networks.resunet import ResUnetGenerator
+from dmvton_mobile.networks.warp import WarpModule
+
+PARSER_FREE_INPUTS = 7  # person 3, warped garment 3, warped mask 1
+PARSER_BASED_INPUTS = 8  # preserved region 3, warped garment 3, warped mask 1, arms 1
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A network's default config and the two classes it is built from."""
+
+    config: NetworkConfig
+    warp: Callable[[int, bool], WarpModule]
+    generator: Callable[[int], nn.Module]
+
+
+_ARCHITECTURES = {
+    architecture.config.name: architecture
+    for architecture in (
+        Architecture(NetworkConfig(name="dmvton-student", condition_channels=3), MobileWarp, MobileGenerator),
+        Architecture(NetworkConfig(name="dmvton-teacher", condition_channels=45), MobileWarp, MobileGenerator),
+        Architecture(
+            NetworkConfig(name="fsvton-teacher", condition_channels=45, fixed_size=(256, 192)), StyleWarp, ResUnetGenerator
+        ),
+        Architecture(
+            NetworkConfig(name="fsvton-student", condition_channels=3, fixed_size=(256, 192)), StyleWarp, ResUnetGenerator
+        ),
+        Architecture(NetworkConfig(name="pfafn-tutor", condition_channels=45), AppearanceFlowWarp, ResUnetGenerator),
+        Architecture(NetworkConfig(name="pfafn-student", condition_channels=3), AppearanceFlowWarp, ResUnetGenerator),
+    )
+}
+
+DEFAULT_NETWORK = "dmvton-student"
+
+
+def network_names() -> list[str]:
+    """Every name that `build_network` takes."""
+    return list(_ARCHITECTURES)
+
+
+def build_network(name: str, **overrides: object) -> TryOnNetwork:
+    """A network with freshly initialised weights, in training mode.
+
+    overrides: `align_corners` (default True, the published weights' convention).
+    Raises UnknownName for a name, DmvtonError for an override that is not known.
+    """
+    if name not in _ARCHITECTURES:
+        raise UnknownName("network", name, network_names())
+    if unknown := overrides.keys() - {"align_corners"}:
+        raise DmvtonError(f"{name} has no option {', '.join(sorted(unknown))}. Known: align_corners.")
+    architecture = _ARCHITECTURES[name]
+    config = replace(architecture.config, **overrides)  # type: ignore[arg-type]
+    inputs = PARSER_FREE_INPUTS if config.parser_free else PARSER_BASED_INPUTS
+    return TryOnNetwork(
+        config, architecture.warp(config.condition_channels, config.align_corners), architecture.generator(inputs)
+    )

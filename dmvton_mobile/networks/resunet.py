@@ -1,0 +1,75 @@
+"""The generator of FS-VTON and PF-AFN: a residual U-Net whose levels nest, as the checkpoint keys do (`model.model.4.model…`)."""
+
+import torch
+from torch import Tensor, nn
+
+WIDTH = 64
+
+
+class Residual(nn.Module):
+    """Two 3x3 convolutions around a skip, activated after the sum."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.block = nn.Sequential(_conv(width, width), nn.BatchNorm2d(width), nn.ReLU(), _conv(width, width), nn.BatchNorm2d(width))
+        self.relu = nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.relu(x + self.block(x))
+
+
+def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+
+
+def _down(inputs: int, outputs: int, *, norm: bool) -> list[nn.Module]:
+    normalisation = [nn.BatchNorm2d(outputs)] if norm else []
+    return [_conv(inputs, outputs, 2), *normalisation, nn.ReLU(), Residual(outputs), Residual(outputs)]
+
+
+def _up(inputs: int, outputs: int) -> list[nn.Module]:
+    return [
+        nn.Upsample(scale_factor=2, mode="nearest"),
+        _conv(inputs, outputs),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(),
+        Residual(outputs),
+        Residual(outputs),
+    ]
+
+
+class Level(nn.Module):
+    """One level of the U-Net around the deeper one: [B, C, H, W] -> [B, 2C, H, W], its input beside its output."""
+
+    def __init__(self, *layers: nn.Module):
+        super().__init__()
+        self.model = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([x, self.model(x)], 1)
+
+
+class Outermost(nn.Module):
+    """The picture's own level: [B, inputs, H, W] -> [B, outputs, H, W], no activation."""
+
+    def __init__(self, inputs: int, outputs: int, deeper: Level):
+        super().__init__()
+        up = [nn.Upsample(scale_factor=2, mode="nearest"), _conv(2 * WIDTH, outputs)]
+        self.model = nn.Sequential(*_down(inputs, WIDTH, norm=False), deeper, *up)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.model(x)
+
+
+class ResUnetGenerator(nn.Module):
+    """Five levels, 64 to 512 channels: [B, inputs, H, W] -> [B, outputs, H, W]; H and W are multiples of 32."""
+
+    def __init__(self, inputs: int, outputs: int = 4):
+        super().__init__()
+        level = Level(*_down(8 * WIDTH, 8 * WIDTH, norm=False), *_up(8 * WIDTH, 8 * WIDTH))
+        for width in (4 * WIDTH, 2 * WIDTH, WIDTH):
+            level = Level(*_down(width, 2 * width, norm=True), level, *_up(4 * width, width))
+        self.model = Outermost(inputs, outputs, level)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.model(x)
