@@ -1,3 +1,106 @@
-"""What every input and output is: names, shapes, ranges, colour order."""
-MASK_THRESHOLD = 0.5
-SIZE_MULTIPLE = 32
+"""What every input and output is: names, shapes, ranges, colour order, layout. The one source of truth.
+
+Converters, bundles, runtimes and apps read the tensors of an artifact from here; nobody writes a shape or a range twice.
+An app feeds RGB in [0, 1] and gets RGB in [0, 1]: normalisation and the mask threshold are inside the graph.
+"""
+
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+MASK_THRESHOLD = 0.5  # a garment mask counts as garment above this
+SIZE_MULTIPLE = 32  # five stride-2 levels
+DEFAULT_SIZE = (256, 192)  # height, width the published weights were trained at
+ASPECT = (3, 4)  # width to height of the network's window
+
+
+class Component(StrEnum):
+    """The graphs a network goes out as: the first two together, or the last alone."""
+
+    GARMENT_ENCODER = "garment_encoder"  # once per garment
+    TRYON = "tryon"  # once per frame
+    WHOLE = "whole"  # both in one
+
+
+class Components(StrEnum):
+    """How a network is cut: `split` keeps the garment's share out of the frame."""
+
+    SPLIT = "split"
+    WHOLE = "whole"
+
+    @property
+    def members(self) -> tuple[Component, ...]:
+        return (Component.WHOLE,) if self is Components.WHOLE else (Component.GARMENT_ENCODER, Component.TRYON)
+
+
+class Kind(StrEnum):
+    """What the numbers mean."""
+
+    RGB = "rgb"  # red, green, blue in [0, 1]
+    MASK = "mask"  # coverage in [0, 1]
+    FLOW = "flow"  # absolute sampling grid, x then y; -1 and 1 are the centres of the first and last pixel
+    FEATURES = "features"  # what garment_encoder hands to tryon; opaque to an app
+
+
+class Layout(StrEnum):
+    NCHW = "nchw"
+    NHWC = "nhwc"
+
+
+class TensorContract(BaseModel):
+    """One float32 tensor of an artifact. `shape` is as the artifact holds it, in the order that `layout` names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    kind: Kind
+    layout: Layout
+    shape: tuple[int, int, int, int]
+    description: str
+
+    @property
+    def nchw_shape(self) -> tuple[int, int, int, int]:
+        batch, second, third, fourth = self.shape
+        return self.shape if self.layout is Layout.NCHW else (batch, fourth, second, third)
+
+    @property
+    def value_range(self) -> tuple[float, float] | None:
+        """The values a picture or mask may take; None where the tensor has no fixed range."""
+        return (0.0, 1.0) if self.kind in (Kind.RGB, Kind.MASK) else None
+
+
+class ComponentContract(BaseModel):
+    """The tensors of one artifact, in the order its runtime takes and gives them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    component: Component
+    inputs: tuple[TensorContract, ...]
+    outputs: tuple[TensorContract, ...]
+
+    @property
+    def input_names(self) -> list[str]:
+        return [tensor.name for tensor in self.inputs]
+
+    @property
+    def output_names(self) -> list[str]:
+        return [tensor.name for tensor in self.outputs]
+
+
+# name: (kind, what it is)
+_MEANINGS = {
+    "person": (Kind.RGB, "The person's picture, the network's 3:4 window of it."),
+    "garment": (Kind.RGB, "The garment's flat picture, padded to 3:4; its background does not matter."),
+    "garment_mask": (Kind.MASK, "Where the garment is: counts as garment above 0.5."),
+    "garment_picture": (Kind.FEATURES, "The masked garment and its mask, ready to be sampled."),
+    "tryon": (Kind.RGB, "The person wearing the garment."),
+    "flow": (Kind.FLOW, "Where in the garment's picture each pixel of the person comes from: a sampling grid, x then y."),
+    "composition": (Kind.MASK, "How much of each pixel is the warped garment; the rest is `rendered`."),
+    "rendered": (Kind.RGB, "What the generator painted: everything that is not the warped garment."),
+}
+
+
+def tensor_contract(name: str, layout: Layout, shape: tuple[int, ...]) -> TensorContract:
+    """The contract of a tensor by its name; `garment_features_N` is level N of the garment's pyramid, coarse to fine."""
+    kind, description = _MEANINGS.get(name) or (Kind.FEATURES, f"Garment features, level {name.rpartition('_')[2]} of the pyramid.")
+    return TensorContract(name=name, kind=kind, layout=layout, shape=shape, description=description)

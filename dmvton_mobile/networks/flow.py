@@ -14,12 +14,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 COST_VOLUME_RADIUS = 3
-COST_VOLUME_CHANNELS = (2 * COST_VOLUME_RADIUS + 1) ** 2
+COST_VOLUME_WINDOW = 2 * COST_VOLUME_RADIUS + 1
+COST_VOLUME_CHANNELS = COST_VOLUME_WINDOW**2
 
 
 @dataclass(frozen=True)
 class FlowOperations:
-    """The three operations a warp module is made of, in their reference form.
+    """The operations a warp module is made of, in their reference form.
 
     A runtime that runs them better in another form brings its own subclass (`converters/lowering.py`) and puts it in the
     place of this one; the weights and the network stay as they are.
@@ -41,19 +42,32 @@ class FlowOperations:
         """The garment picture and its mask under one flow: (`warp`, `warp_mask`)."""
         return self.warp(garment, flow), self.warp_mask(garment_mask, flow)
 
+    def grid(self, offset: Tensor) -> Tensor:
+        """The flow that moves each pixel by its offset: offset [B, 2, H, W] in pixels -> flow [B, 2, H, W].
+
+        Always in the convention of align_corners=True, whatever the sampling uses (so the published weights expect).
+        """
+        height, width = offset.shape[2:]
+        columns = torch.arange(width, device=offset.device, dtype=offset.dtype)
+        rows = torch.arange(height, device=offset.device, dtype=offset.dtype).view(-1, 1)
+        x = (columns + offset[:, :1]) * (2 / (width - 1)) - 1
+        y = (rows + offset[:, 1:]) * (2 / (height - 1)) - 1
+        return torch.cat([x, y], 1)
+
     def compose(self, flow: Tensor, offset: Tensor) -> Tensor:
         """The flow that first moves by offset, then by flow: flow sampled at the grid of offset. Both [B, 2, H, W]."""
-        return self.warp(flow, offset_grid(offset))
+        return self.warp(flow, self.grid(offset))
 
-    def cost_volume(self, garment: Tensor, person: Tensor) -> Tensor:
-        """Mean product of each garment feature with the 7x7 person features around it.
+    def cost_volume(self, garment: Tensor, person: Tensor, flow: Tensor | None = None) -> Tensor:
+        """Mean product of each garment feature, moved by flow, with the 7x7 person features around it.
 
         garment, person: [B, C, H, W] -> [B, 49, H, W]; channel k holds the shift dy = k // 7 - 3, dx = k % 7 - 3 of the
-        person features, zero outside the map.
+        person features, zero outside the map. Without a flow [B, 2, H, W] the garment stays where it is.
         """
+        garment = garment if flow is None else self.warp(garment, flow)
         height, width = person.shape[2:]
         padded = F.pad(person, (COST_VOLUME_RADIUS,) * 4)
-        window = range(2 * COST_VOLUME_RADIUS + 1)
+        window = range(COST_VOLUME_WINDOW)
         shifts = (padded[:, :, dy : dy + height, dx : dx + width] for dy in window for dx in window)
         return torch.cat([(garment * shift).mean(1, keepdim=True) for shift in shifts], 1)
 
@@ -61,20 +75,6 @@ class FlowOperations:
         return F.grid_sample(
             features, flow.permute(0, 2, 3, 1), mode="bilinear", padding_mode=padding, align_corners=self.align_corners
         )
-
-
-def offset_grid(offset: Tensor) -> Tensor:
-    """The flow that moves each pixel by its offset: offset [B, 2, H, W] in pixels -> flow [B, 2, H, W].
-
-    Always in the convention of align_corners=True, whatever the sampling uses (so the published weights expect).
-    """
-    height, width = offset.shape[2:]
-    x = torch.arange(width, device=offset.device, dtype=offset.dtype)
-    y = torch.arange(height, device=offset.device, dtype=offset.dtype)
-    rows, columns = torch.meshgrid(y, x, indexing="ij")
-    pixels = torch.stack([columns, rows]).unsqueeze(0) + offset
-    size = torch.tensor([width - 1, height - 1], device=offset.device, dtype=offset.dtype).view(1, 2, 1, 1)
-    return pixels * (2 / size) - 1
 
 
 def upsample_flow(flow: Tensor) -> Tensor:

@@ -96,7 +96,10 @@ class StyleFlow(AppearanceFlow):
     def context(self, garment: Tensor, person: Tensor) -> Tensor:
         return torch.cat([self.cond_style(person), self.image_style(garment)], 1).flatten(1)
 
-    def main_offset(self, level: int, garment: Tensor, person: Tensor, context: Tensor | None) -> Tensor:
+    def main_offset(
+        self, level: int, garment: Tensor, person: Tensor, flow: Tensor | None, context: Tensor | None
+    ) -> Tensor:
+        garment = garment if flow is None else self.operations.warp(garment, flow)
         return self.netF[level](self.netStyle[level](garment, context), context)
 
 

@@ -100,11 +100,14 @@ class TryOnNetwork(nn.Module):
         flow = self.warp(person, features.garment, garment_features=features.pyramid).flow
         warped, warped_mask = self.warp.aflow_net.operations.warp_garment(features.garment, features.garment_mask, flow)
         if self.config.parser_free:
-            generated = self.generator(torch.cat([person, warped, warped_mask], 1))
-        elif preserved is None or arms is None:
+            return self.compose(torch.cat([person, warped, warped_mask], 1), warped, warped_mask, flow)
+        if preserved is None or arms is None:
             raise DmvtonError(f"{self.config.name} is parser-based: pass preserved [B, 3, H, W] and arms [B, 1, H, W].")
-        else:
-            generated = self.generator(torch.cat([preserved, warped, warped_mask, arms], 1))
+        return self.compose(torch.cat([preserved, warped, warped_mask, arms], 1), warped, warped_mask, flow)
+
+    def compose(self, generator_input: Tensor, warped: Tensor, warped_mask: Tensor, flow: Tensor) -> TryOnOutput:
+        """Generates from [B, 7 or 8, H, W] and composes: the rendered picture where the garment is not."""
+        generated = self.generator(generator_input)
         rendered, composition = torch.tanh(generated[:, :3]), torch.sigmoid(generated[:, 3:]) * warped_mask
         tryon = warped * composition + rendered * (1 - composition)
         return TryOnOutput(tryon, warped, warped_mask, flow, composition, rendered)

@@ -15,7 +15,6 @@ from dmvton_mobile.networks.flow import (
     FlowOperations,
     downsample,
     flow_laplacian,
-    offset_grid,
     upsample_flow,
 )
 
@@ -74,7 +73,10 @@ class AppearanceFlow(nn.Module):
         super().__init__()
         self.operations = FlowOperations(align_corners)
 
-    def main_offset(self, level: int, garment: Tensor, person: Tensor, context: Tensor | None) -> Tensor:
+    def main_offset(
+        self, level: int, garment: Tensor, person: Tensor, flow: Tensor | None, context: Tensor | None
+    ) -> Tensor:
+        """The first offset of a level, from its garment features (moved by `flow`, if there is one) and person features."""
         raise TypeError(f"{type(self).__name__} must say how a level finds its main offset")
 
     def context(self, garment: Tensor, person: Tensor) -> Tensor | None:
@@ -88,9 +90,8 @@ class AppearanceFlow(nn.Module):
         flow: Tensor | None = None
         flows, offsets = [], []
         for level, (garment, person) in enumerate(zip(garment_features, person_features)):
-            aligned = garment if flow is None else operations.warp(garment, flow.detach())
-            offset = self.main_offset(level, aligned, person, context)
-            moved = offset_grid(offset) if flow is None else operations.compose(flow, offset)
+            offset = self.main_offset(level, garment, person, None if flow is None else flow.detach(), context)
+            moved = operations.grid(offset) if flow is None else operations.compose(flow, offset)
             refinement = self.netRefine[level](operations.warp(garment, moved), person)
             flow = upsample_flow(operations.compose(moved, refinement))
             flows.append(flow)
@@ -106,8 +107,10 @@ class CostVolumeFlow(AppearanceFlow):
         self.netMain = nn.ModuleList(flow_head(COST_VOLUME_CHANNELS) for _ in range(LEVELS))
         self.netRefine = nn.ModuleList(RefineHead() for _ in range(LEVELS))
 
-    def main_offset(self, level: int, garment: Tensor, person: Tensor, context: Tensor | None) -> Tensor:
-        volume = self.operations.cost_volume(garment, person)
+    def main_offset(
+        self, level: int, garment: Tensor, person: Tensor, flow: Tensor | None, context: Tensor | None
+    ) -> Tensor:
+        volume = self.operations.cost_volume(garment, person, flow)
         return self.netMain[level](F.leaky_relu(volume, FLOW_SLOPE))
 
 
