@@ -115,6 +115,7 @@ class MobileGenerator(nn.Module):
         for step, (before, after) in enumerate(self.DECODER, 1):
             self.add_module(f"dconv{step}", nn.ConvTranspose2d(before, after, 4, 2, 1))
             self.add_module(f"invres{step}", InvertedResidual(2 * after, after, expansion=6))
+        self.upsample = nn.Upsample(scale_factor=2, mode="nearest")
         self.conv_last = nn.Conv2d(self.DECODER[-1][1], outputs, 3, padding=1, bias=False)
         fan_out_init(self)
 
@@ -123,4 +124,4 @@ class MobileGenerator(nn.Module):
         for step, skip in enumerate(reversed(skips), 1):
             upsampled = self.get_submodule(f"dconv{step}")(x)
             x = self.get_submodule(f"invres{step}")(torch.cat([skip, upsampled], 1))
-        return self.conv_last(F.interpolate(x, scale_factor=2, mode="nearest"))
+        return self.conv_last(self.upsample(x))

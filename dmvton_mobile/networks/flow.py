@@ -38,9 +38,13 @@ class FlowOperations:
         """As `warp`, but outside the mask [B, 1, H, W] there is nothing: zeros."""
         return self._sample(mask, flow, "zeros")
 
-    def warp_garment(self, garment: Tensor, garment_mask: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
-        """The garment picture and its mask under one flow: (`warp`, `warp_mask`)."""
-        return self.warp(garment, flow), self.warp_mask(garment_mask, flow)
+    def picture(self, garment: Tensor, garment_mask: Tensor) -> Tensor:
+        """The garment [B, 3, H, W] and its mask [B, 1, H, W] as one picture [B, 4, H, W], made once per garment."""
+        return torch.cat([garment, garment_mask], 1)
+
+    def warp_picture(self, picture: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
+        """(`warp` of the garment, `warp_mask` of its mask) under one flow."""
+        return self.warp(picture[:, :3], flow), self.warp_mask(picture[:, 3:], flow)
 
     def grid(self, offset: Tensor) -> Tensor:
         """The flow that moves each pixel by its offset: offset [B, 2, H, W] in pixels -> flow [B, 2, H, W].

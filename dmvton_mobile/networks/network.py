@@ -47,10 +47,12 @@ class TryOnOutput(NamedTuple):
 
 
 class GarmentFeatures(NamedTuple):
-    """What a frame needs of a garment: the picture times its mask, the thresholded mask, the pyramid coarse to fine."""
+    """What a frame needs of a garment.
 
-    garment: Tensor
-    garment_mask: Tensor
+    picture [B, 4, H, W]: the garment times its mask, and the mask in {0, 1}. pyramid: [B, 256, h, w], coarse to fine.
+    """
+
+    picture: Tensor
     pyramid: list[Tensor]
 
 
@@ -67,9 +69,9 @@ class TryOnNetwork(nn.Module):
         """Garment [B, 3, H, W] in [-1, 1] and mask [B, 1, H, W] in [0, 1] (in the garment above 0.5) -> what frames need of it."""
         self.check_size(garment, "garment")
         self.check_size(garment_mask, "garment_mask")
-        mask = (garment_mask > MASK_THRESHOLD).to(garment.dtype)
+        mask = torch.ceil(garment_mask - MASK_THRESHOLD)  # 1 above the threshold; every runtime's delegate has ceil
         garment = garment * mask
-        return GarmentFeatures(garment, mask, self.warp.encode_garment(garment))
+        return GarmentFeatures(self.warp.aflow_net.operations.picture(garment, mask), self.warp.encode_garment(garment))
 
     def forward(
         self,
@@ -96,9 +98,8 @@ class TryOnNetwork(nn.Module):
             if garment is None or garment_mask is None:
                 raise DmvtonError("Pass garment and garment_mask, or garment_features from encode_garment.")
             garment_features = self.encode_garment(garment, garment_mask)
-        features = garment_features
-        flow = self.warp(person, features.garment, garment_features=features.pyramid).flow
-        warped, warped_mask = self.warp.aflow_net.operations.warp_garment(features.garment, features.garment_mask, flow)
+        flow = self.warp.aflow_net(garment_features.pyramid, self.warp.encode_condition(person)).flows[-1]
+        warped, warped_mask = self.warp.aflow_net.operations.warp_picture(garment_features.picture, flow)
         if self.config.parser_free:
             return self.compose(torch.cat([person, warped, warped_mask], 1), warped, warped_mask, flow)
         if preserved is None or arms is None:

@@ -3,7 +3,6 @@
 Source: PF-AFN (https://arxiv.org/abs/2103.04559) section 3; layer facts as the published checkpoints fix them.
 """
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dmvton_mobile.networks.warp import FEATURES, CostVolumeFlow, WarpModule
@@ -66,6 +65,7 @@ class RefinePyramid(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.adaptive = nn.ModuleList(nn.Conv2d(width, FEATURES, 1) for width in reversed(ENCODER_WIDTHS))
+        self.upsample = nn.Upsample(scale_factor=2, mode="nearest")
         self.smooth = nn.ModuleList(nn.Conv2d(FEATURES, FEATURES, 3, padding=1) for _ in ENCODER_WIDTHS)
 
     def forward(self, maps: list[Tensor]) -> list[Tensor]:
@@ -73,7 +73,7 @@ class RefinePyramid(nn.Module):
         for adaptive, smooth, skip in zip(self.adaptive, self.smooth, reversed(maps)):
             merged = adaptive(skip)
             if pyramid:
-                merged = merged + F.interpolate(pyramid[-1], scale_factor=2, mode="nearest")
+                merged = merged + self.upsample(pyramid[-1])
             pyramid.append(smooth(merged))
         return pyramid
 

@@ -24,11 +24,17 @@ _DAMPED = (
 )
 
 
+UNTRAINED_OFFSETS = 0.1  # of the drawn size: without training, the garment stays about where it is
+
+
 def seeded_network(name: str, **overrides: object) -> TryOnNetwork:
-    """`build_network(name, **overrides)` in eval mode with seeded, untrained weights."""
+    """`build_network(name, **overrides)` in eval mode with seeded, untrained weights and a flow near the identity."""
     network = build_network(name, **overrides)
     seed_weights(network.warp)
     seed_weights(network.generator)
+    with torch.no_grad():
+        for parameter in network.warp.aflow_net.last_layers():
+            parameter *= UNTRAINED_OFFSETS
     return network.eval()
 
 

@@ -83,6 +83,11 @@ class AppearanceFlow(nn.Module):
         """What all levels share, made from the two coarsest maps; most networks share nothing."""
         return None
 
+    def last_layers(self) -> list[nn.Parameter]:
+        """The weights and biases that the offsets come out of, but for FS-VTON's main heads, whose demodulation undoes any scale."""
+        heads = [head for name in ("netMain", "netRefine") for head in getattr(self, name, ())]
+        return [parameter for head in heads for parameter in list(head.children())[-1].parameters(recurse=False)]
+
     def forward(self, garment_features: list[Tensor], person_features: list[Tensor]) -> LevelFlows:
         """Feature maps [B, 256, h, w] coarse to fine -> one flow per level at twice its map's resolution, and the offsets."""
         operations = self.operations

@@ -15,8 +15,10 @@ class Session(ABC):
     """An artifact opened in its runtime.
 
     `run` speaks NCHW float32 by name, whatever the artifact holds inside; the layouts are in its contract.
-    threads: how many CPU threads the runtime may use.
+    threads: how many CPU threads the runtime may use. evaluator: what runs it, for the manifest.
     """
+
+    evaluator: str
 
     def __init__(self, path: Path, contract: ComponentContract, threads: int = 2):
         self.path = path

@@ -1,0 +1,127 @@
+"""Checkpoints in our own format; `official.py` reads the files that the papers' authors publish.
+
+Ours is NAME.safetensors with a card, NAME.json, beside it. A tensor that the network holds under several keys (the
+smoothing convolution of a mobile pyramid) is stored once, under its first key.
+No code in a checkpoint ever runs: safetensors has none, and the authors' pickles are read as weights alone.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import JsonValue
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from dmvton_mobile.errors import DmvtonError
+from dmvton_mobile.files import Record, atomic_file, parse_record, record_json, sha256_file
+from dmvton_mobile.manifest import Sha256
+from dmvton_mobile.networks import TryOnNetwork, build_network
+from dmvton_mobile.official import FileReport, ImportReport, import_official, read_official
+from dmvton_mobile.states import CheckpointError, compare_states, known_networks, looks_like, shared_keys, weight_bytes
+
+__all__ = [
+    "Card",
+    "CheckpointError",
+    "FileReport",
+    "ImportReport",
+    "import_official",
+    "load_checkpoint",
+    "read_official",
+    "save_checkpoint",
+    "weight_bytes",
+]
+
+SUFFIX = ".safetensors"
+
+
+class Card(Record):
+    """What lies beside the weights.
+
+    config: the overrides of `build_network`. training: the record of the run that made it. source: what it was imported
+    from, file name -> SHA-256. licence: SPDX identifier or free text, None where nobody has said.
+    """
+
+    schema_version: Literal[1] = 1
+    network: str
+    config: dict[str, JsonValue]
+    trained: bool
+    training: dict[str, JsonValue] | None = None
+    licence: str | None = None
+    source: dict[str, Sha256] = {}
+    weights_sha256: Sha256
+
+
+def save_checkpoint(
+    network: TryOnNetwork,
+    path: Path,
+    *,
+    trained: bool,
+    training: dict[str, JsonValue] | None = None,
+    licence: str | None = None,
+    source: dict[str, str] | None = None,
+) -> Card:
+    """Writes the weights to `path` (.safetensors, must be new) and the card beside it; returns the card."""
+    _require_suffix(path)
+    state, aliases = network.state_dict(), shared_keys(network)
+    tensors = {key: value.detach().cpu().contiguous() for key, value in state.items() if key not in aliases}
+    card_path = _card_path(path)
+    # The card is renamed first: a run killed in between leaves a card without weights, which the next one replaces.
+    with atomic_file(path) as weights, atomic_file(card_path, overwrite=_is_card(card_path)) as card_file:
+        save_file(tensors, weights, metadata={"format": "pt"})
+        card = Card(
+            network=network.config.name,
+            config={"align_corners": network.config.align_corners},
+            trained=trained,
+            training=training,
+            licence=licence,
+            source=source or {},
+            weights_sha256=sha256_file(weights),
+        )
+        card_file.write_text(record_json(card), encoding="utf-8")
+    return card
+
+
+def load_checkpoint(path: Path) -> tuple[TryOnNetwork, Card]:
+    """The network of a checkpoint of ours, on the CPU and in eval mode, and its card. Raises CheckpointError."""
+    _require_suffix(path)
+    card_path = _card_path(path)
+    for file in (path, card_path):
+        if not file.is_file():
+            raise CheckpointError(f"There is no {file}; a checkpoint is {path.name} and its card {card_path.name}.")
+    card = parse_record(card_path.read_bytes(), Card, str(card_path), CheckpointError)
+    try:
+        network = build_network(card.network, **card.config)
+    except DmvtonError as error:
+        raise CheckpointError(f"{card_path}: {error}") from error
+    try:
+        tensors = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path} is cut short or not a safetensors file: {error}.") from error
+    if sha256_file(path) != card.weights_sha256:
+        raise CheckpointError(f"{path} is not the file its card was written for: the SHA-256 differs.")
+    aliases = shared_keys(network)
+    expected = {key: value for key, value in network.state_dict().items() if key not in aliases}
+    differences = compare_states(expected, tensors)
+    if problems := differences.sentences():
+        hint = looks_like(known_networks(), tensors, (card.network, ""))
+        raise CheckpointError(f"{path} does not hold the weights of {card.network}{hint}:\n" + "\n".join(problems))
+    network.load_state_dict(tensors | {alias: tensors[key] for alias, key in aliases.items()})
+    return network.eval(), card
+
+
+def _is_card(path: Path) -> bool:
+    try:
+        return path.is_file() and bool(parse_record(path.read_bytes(), Card, path.name, CheckpointError))
+    except CheckpointError:
+        return False
+
+
+def _card_path(path: Path) -> Path:
+    return path.with_suffix(".json")
+
+
+def _require_suffix(path: Path) -> None:
+    if path.suffix != SUFFIX:
+        raise CheckpointError(
+            f"{path.name} is not a {SUFFIX} file; `dmvton import-checkpoint` reads the authors' files."
+        )

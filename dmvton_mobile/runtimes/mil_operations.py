@@ -1,0 +1,283 @@
+"""What each operation of a Core ML program computes, in torch on the CPU: the arithmetic. `mil_layout` has the rest.
+
+Written from the operations' public documentation (the docstrings under `coremltools.converters.mil.mil.ops.defs`, iOS
+15 to 18; https://apple.github.io/coremltools/source/coremltools.converters.mil.mil.ops.defs.html). Where that is open,
+"same" padding is what coremltools' shape inference makes of it, and a reflected border what its torch frontend writes.
+
+A function's parameters carry the operation's own names, and their annotation says how an input arrives: `Tensor` as a
+tensor, anything else as a plain Python value. Floats arrive as float32, also in an fp16 program, where they hold exact
+fp16 values; `mil.MilProgram` rounds what comes back to the type the program declares. A form that the documentation
+leaves undefined, or that is not written here, raises `Unsupported`: a wrong number would be worse than none.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+Function = Callable[..., Tensor | Sequence[Tensor]]
+
+
+class Unsupported(Exception):
+    """This form of the operation is not evaluated; `MilProgram` adds the operation's name and the file."""
+
+
+def _unary(compute: Callable[[Tensor], Tensor]) -> Function:
+    def function(x: Tensor) -> Tensor:
+        return compute(x)
+
+    return function
+
+
+def _binary(compute: Callable[[Tensor, Tensor], Tensor]) -> Function:
+    def function(x: Tensor, y: Tensor) -> Tensor:
+        return compute(x, y)
+
+    return function
+
+
+def _reduction(compute: Callable[..., Tensor]) -> Function:
+    def function(x: Tensor, axes: list[int] | None, keep_dims: bool) -> Tensor:
+        return compute(x, dim=tuple(range(x.dim()) if axes is None else axes), keepdim=keep_dims)
+
+    return function
+
+
+# Element by element
+
+
+def cast(x: Tensor, dtype: str) -> Tensor:
+    return x  # the declared type of the result says the same as dtype, and every result is brought to it
+
+
+def clip(x: Tensor, alpha: float, beta: float) -> Tensor:
+    return x.clamp(alpha, beta)
+
+
+def leaky_relu(x: Tensor, alpha: float) -> Tensor:
+    return F.leaky_relu(x, alpha)
+
+
+def gelu(x: Tensor, mode: str) -> Tensor:
+    if mode == "SIGMOID_APPROXIMATION":
+        return x * torch.sigmoid(1.702 * x)
+    return F.gelu(x, approximate="none" if mode == "EXACT" else "tanh")
+
+
+def rsqrt(x: Tensor, epsilon: float) -> Tensor:
+    return torch.rsqrt(x + epsilon)
+
+
+def inverse(x: Tensor, epsilon: float) -> Tensor:
+    return 1 / (x + epsilon)
+
+
+def log(x: Tensor, epsilon: float) -> Tensor:
+    return torch.log(x + epsilon)
+
+
+def softmax(x: Tensor, axis: int) -> Tensor:
+    return torch.softmax(x, axis)
+
+
+def select(cond: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    return torch.where(cond, a, b)
+
+
+def fill(shape: list[int], value: Tensor) -> Tensor:
+    return value.expand(shape).clone()
+
+
+def fill_like(ref_tensor: Tensor, value: Tensor) -> Tensor:
+    return value.expand(ref_tensor.shape).clone()
+
+
+# Convolution, pooling, products
+
+
+def _padding(
+    x: Tensor, kernel: Sequence[int], strides: list[int], dilations: list[int], pad_type: str, pad: list[int] | None
+) -> list[tuple[int, int]]:
+    """(before, after) of each spatial axis."""
+    if pad_type == "valid" or pad is None:
+        return [(0, 0)] * len(kernel)
+    if pad_type == "custom":
+        return list(zip(pad[0::2], pad[1::2]))
+    sides = []
+    for size, length, stride, dilation in zip(x.shape[2:], kernel, strides, dilations):
+        total = max(0, (math.ceil(size / stride) - 1) * stride + (length - 1) * dilation + 1 - size)
+        less, more = total // 2, total - total // 2
+        sides.append((less, more) if pad_type == "same" else (more, less))
+    return sides
+
+
+def pad_constant(x: Tensor, sides: Sequence[tuple[int, int]], value: float) -> Tensor:
+    return F.pad(x, [width for side in reversed(sides) for width in side], value=value)
+
+
+def conv(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    strides: list[int],
+    pad_type: str,
+    pad: list[int],
+    dilations: list[int],
+    groups: int,
+) -> Tensor:
+    sides = _padding(x, weight.shape[2:], strides, dilations, pad_type, pad)
+    common = [min(side) for side in sides]
+    if any(before != after for before, after in sides):
+        x = pad_constant(x, [(before - low, after - low) for (before, after), low in zip(sides, common)], 0.0)
+    return torch.convolution(x, weight, bias, strides, common, dilations, False, [0] * len(sides), groups)
+
+
+def conv_transpose(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    pad: list[int],
+    output_shape: list[int] | None,
+    pad_type: str,
+    strides: list[int],
+    dilations: list[int],
+    groups: int,
+) -> Tensor:
+    if pad_type not in ("valid", "custom"):
+        raise Unsupported(f"pad_type {pad_type!r} is not evaluated; valid and custom are")
+    kernel = weight.shape[2:]
+    sides = _padding(x, kernel, strides, dilations, pad_type, pad)
+    result = torch.convolution(x, weight, bias, strides, [0] * len(kernel), dilations, True, [0] * len(kernel), groups)
+    for axis, (before, after) in enumerate(sides, 2):
+        result = result.narrow(axis, before, result.shape[axis] - before - after)
+    if output_shape and list(result.shape) != output_shape:
+        raise Unsupported(
+            f"an output_shape of {output_shape} where the padding gives {list(result.shape)} is not evaluated"
+        )
+    return result
+
+
+def _even_padding(x: Tensor, kernel: list[int], strides: list[int], pad_type: str, pad: list[int]) -> list[int]:
+    sides = _padding(x, kernel, strides, [1] * len(kernel), pad_type, pad)
+    if any(before != after for before, after in sides):
+        raise Unsupported(f"pooling with uneven padding {sides} is not evaluated")
+    return [before for before, _ in sides]
+
+
+def avg_pool(
+    x: Tensor,
+    kernel_sizes: list[int],
+    strides: list[int],
+    pad_type: str,
+    pad: list[int],
+    ceil_mode: bool,
+    exclude_padding_from_average: bool,
+) -> Tensor:
+    padding = _even_padding(x, kernel_sizes, strides, pad_type, pad)
+    pool = getattr(F, f"avg_pool{len(kernel_sizes)}d")
+    return pool(x, kernel_sizes, strides, padding, ceil_mode, not exclude_padding_from_average)
+
+
+def max_pool(
+    x: Tensor, kernel_sizes: list[int], strides: list[int], pad_type: str, pad: list[int], ceil_mode: bool
+) -> Tensor:
+    padding = _even_padding(x, kernel_sizes, strides, pad_type, pad)
+    pool = getattr(F, f"max_pool{len(kernel_sizes)}d")
+    return pool(x, kernel_sizes, strides, padding, ceil_mode=ceil_mode)
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    return F.linear(x, weight, bias)
+
+
+def matmul(x: Tensor, y: Tensor, transpose_x: bool, transpose_y: bool) -> Tensor:
+    return torch.matmul(x.mT if transpose_x and x.dim() > 1 else x, y.mT if transpose_y and y.dim() > 1 else y)
+
+
+def einsum(values: list[Tensor], equation: str) -> Tensor:
+    return torch.einsum(equation, values)
+
+
+# Normalisation
+
+
+def batch_norm(
+    x: Tensor, mean: Tensor, variance: Tensor, gamma: Tensor | None, beta: Tensor | None, epsilon: float
+) -> Tensor:
+    return F.batch_norm(x, mean, variance, gamma, beta, eps=epsilon)
+
+
+def instance_norm(x: Tensor, gamma: Tensor | None, beta: Tensor | None, epsilon: float) -> Tensor:
+    return F.instance_norm(x, weight=gamma, bias=beta, eps=epsilon)
+
+
+def layer_norm(x: Tensor, axes: list[int], gamma: Tensor | None, beta: Tensor | None, epsilon: float) -> Tensor:
+    normalised = {axis % x.dim() for axis in axes}
+    shape = [size if axis in normalised else 1 for axis, size in enumerate(x.shape)]
+    variance, mean = torch.var_mean(x, dim=axes, correction=0, keepdim=True)
+    result = (x - mean) * torch.rsqrt(variance + epsilon)
+    result = result if gamma is None else result * gamma.reshape(shape)
+    return result if beta is None else result + beta.reshape(shape)
+
+
+_UNARY: dict[str, Callable[[Tensor], Tensor]] = {
+    "identity": torch.clone,
+    "relu": torch.relu,
+    "relu6": F.relu6,
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "exp": torch.exp,
+    "sqrt": torch.sqrt,
+    "square": torch.square,
+    "abs": torch.abs,
+    "floor": torch.floor,
+    "ceil": torch.ceil,
+    "round": torch.round,
+    "sign": torch.sign,
+    "sin": torch.sin,
+    "cos": torch.cos,
+    "silu": F.silu,
+    "logical_not": torch.logical_not,
+}
+
+_BINARY: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "add": torch.add,
+    "sub": torch.sub,
+    "mul": torch.mul,
+    "real_div": torch.true_divide,
+    "floor_div": torch.floor_divide,
+    "mod": torch.remainder,
+    "pow": torch.pow,
+    "maximum": torch.maximum,
+    "minimum": torch.minimum,
+    "greater": torch.gt,
+    "greater_equal": torch.ge,
+    "less": torch.lt,
+    "less_equal": torch.le,
+    "equal": torch.eq,
+    "not_equal": torch.ne,
+    "logical_and": torch.logical_and,
+    "logical_or": torch.logical_or,
+}
+
+_REDUCTIONS: dict[str, Callable[..., Tensor]] = {
+    "reduce_mean": torch.mean,
+    "reduce_sum": torch.sum,
+    "reduce_max": torch.amax,
+    "reduce_min": torch.amin,
+}
+
+_WRITTEN_OUT = (
+    cast, clip, leaky_relu, gelu, rsqrt, inverse, log, softmax, select, fill, fill_like,
+    conv, conv_transpose, avg_pool, max_pool, linear, matmul, einsum,
+    batch_norm, instance_norm, layer_norm,
+)  # fmt: skip
+
+ARITHMETIC: dict[str, Function] = {
+    **{name: _unary(compute) for name, compute in _UNARY.items()},
+    **{name: _binary(compute) for name, compute in _BINARY.items()},
+    **{name: _reduction(compute) for name, compute in _REDUCTIONS.items()},
+    **{function.__name__: function for function in _WRITTEN_OUT},
+}
