@@ -18,6 +18,7 @@ from dmvton_mobile.targets import Precision, Target
 MANIFEST = "manifest.json"
 SIGNATURE = "signature"
 NO_DIGEST = "0" * 64
+DEVICE_ONLY = "device only"  # the evaluator of an artifact that no host can run: it has no parity figures
 
 
 class BundleError(CheckFailed):

@@ -54,8 +54,8 @@ class FlowOperations:
         height, width = offset.shape[2:]
         columns = torch.arange(width, device=offset.device, dtype=offset.dtype)
         rows = torch.arange(height, device=offset.device, dtype=offset.dtype).view(-1, 1)
-        x = (columns + offset[:, :1]) * (2 / (width - 1)) - 1
-        y = (rows + offset[:, 1:]) * (2 / (height - 1)) - 1
+        x = (columns + offset[:, :1]) * (2 / (width - 1)) - 1.0
+        y = (rows + offset[:, 1:]) * (2 / (height - 1)) - 1.0
         return torch.cat([x, y], 1)
 
     def compose(self, flow: Tensor, offset: Tensor) -> Tensor:

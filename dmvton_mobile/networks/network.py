@@ -110,7 +110,7 @@ class TryOnNetwork(nn.Module):
         """Generates from [B, 7 or 8, H, W] and composes: the rendered picture where the garment is not."""
         generated = self.generator(generator_input)
         rendered, composition = torch.tanh(generated[:, :3]), torch.sigmoid(generated[:, 3:]) * warped_mask
-        tryon = warped * composition + rendered * (1 - composition)
+        tryon = warped * composition + rendered * (1.0 - composition)
         return TryOnOutput(tryon, warped, warped_mask, flow, composition, rendered)
 
     def check_size(self, tensor: Tensor, what: str) -> None:

@@ -1,0 +1,58 @@
+# One environment, made once and reused: .venv follows setup.cfg and constraints.txt.
+# make setup | demo | test | test-slow | lint | format | signing | clean
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+SIGNING := .venv-signing
+
+.PHONY: setup demo test pytest test-slow lint style types imports format signing clean
+
+setup: $(STAMP)
+
+$(STAMP): setup.cfg pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[all,dev]"
+	touch $@
+
+demo: setup
+	$(BIN)/python examples/demo.py --out out
+
+# `make --keep-going test` goes through all of it, whatever fails
+test: lint pytest
+
+pytest: setup
+	$(BIN)/python -m pytest
+
+test-slow: setup signing
+	$(BIN)/python -m pytest -m "(slow or network) and not device and not cuda and not macos"
+
+lint: style types imports
+
+style: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: setup
+	$(BIN)/mypy
+
+imports: setup
+	$(BIN)/lint-imports
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# Its libraries and those of LiteRT's converter exclude each other, hence an environment of its own
+signing: $(SIGNING)/.installed
+
+$(SIGNING)/.installed: dmvton_mobile/signing.py | setup
+	test -x $(SIGNING)/bin/python || $(PYTHON) -m venv $(SIGNING)
+	$(SIGNING)/bin/python -m pip install --quiet --disable-pip-version-check \
+		$$($(BIN)/python -c "from dmvton_mobile.signing import REQUIREMENTS; print(*REQUIREMENTS)")
+	touch $@
+
+clean:
+	rm -rf build out dmvton_mobile.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -not -path './.venv*' -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Bundle in, record and report out: latency and memory on phones, hosts and GPUs."""

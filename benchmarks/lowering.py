@@ -1,0 +1,156 @@
+"""What the lowering buys: the network converted plainly and by us, same weights, same run, printed as ratios.
+
+    python -m benchmarks.lowering [--runtime onnx ...] [--threads 2] [--rounds 3] [--runs 10]
+
+Plain is what an exporter makes of the network as it is written; both run in the same session of the same runtime, each in a
+process of its own, in turn. A ratio is the median over the rounds of that round's ratio. The garment's share is left out
+of "frame": a live view prepares a garment once.
+"""
+
+import statistics
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.process import Measurement, measure
+from converters.quiet import quiet
+from converters.target import Delegate, layouts, lower
+from dmvton_mobile.checkpoint import weight_bytes
+from dmvton_mobile.components import ComponentExample, component_examples
+from dmvton_mobile.contract import Component
+from dmvton_mobile.networks import DEFAULT_NETWORK, seeded_network
+from dmvton_mobile.targets import Precision, Target
+
+MEASURED = (Target.TFLITE, Target.EXECUTORCH, Target.ONNX)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One form of the network as a file, with the inputs to run it on."""
+
+    name: str
+    path: Path
+    example: ComponentExample
+
+    def run(self, target: Target, threads: int, runs: int) -> Measurement:
+        inputs = [value.numpy() for value in self.example.inputs]
+        return measure(target, self.path, self.example.contract, inputs, threads=threads, runs=runs)
+
+
+def candidates(target: Target, folder: Path, network_name: str) -> list[Candidate]:
+    """plain, whole and frame of one runtime, converted into folder; all three must agree with the network to 60 dB."""
+    network = seeded_network(network_name)
+    lowered = lower(network, target, Delegate.XNNPACK)
+    held = layouts(target, Delegate.XNNPACK)
+    [plain] = component_examples(network, (Component.WHOLE,))
+    whole, frame = component_examples(lowered, (Component.WHOLE, Component.TRYON), held)
+    forms: list[tuple[str, ComponentExample, Callable[[ComponentExample, Path], None]]] = [
+        ("plain", plain, lambda example, path: _export_plainly(target, example, path)),
+        ("whole", whole, lambda example, path: _export(target, example, path)),
+        ("frame", frame, lambda example, path: _export(target, example, path)),
+    ]
+    made = []
+    for name, example, export in forms:
+        path = folder / f"{name}{target.suffix}"
+        with quiet():
+            export(example, path)
+        made.append(Candidate(name, path, example))
+    return made
+
+
+def _export_plainly(target: Target, example: ComponentExample, path: Path) -> None:
+    if target is Target.ONNX:
+        program = torch.onnx.export(example.graph, example.inputs, opset_version=20, dynamo=True, verbose=False)
+        names = [*program.model.graph.inputs, *program.model.graph.outputs]
+        contract = example.contract
+        for value, name in zip(names, [*contract.input_names, *contract.output_names], strict=True):
+            value.name = name
+        program.save(path)
+    elif target is Target.TFLITE:
+        from converters.tflite import Named
+        import litert_torch
+
+        contract = example.contract
+        named = Named(example.graph, contract.input_names, contract.output_names)
+        inputs = dict(zip(contract.input_names, example.inputs, strict=True))
+        litert_torch.convert(named, sample_kwargs=inputs).export(str(path))
+    else:
+        from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+        from executorch.exir import EdgeCompileConfig, to_edge_transform_and_lower
+
+        edge = to_edge_transform_and_lower(
+            torch.export.export(example.graph, example.inputs),
+            partitioner=[XnnpackPartitioner()],
+            compile_config=EdgeCompileConfig(_check_ir_validity=False),
+        )
+        path.write_bytes(edge.to_executorch().buffer)
+
+
+def _export(target: Target, example: ComponentExample, path: Path) -> None:
+    if target is Target.ONNX:
+        from converters.onnx import export_onnx
+
+        export_onnx(example, path, Precision.FP32)
+    elif target is Target.TFLITE:
+        from converters.tflite import export_tflite
+
+        export_tflite(example, path, Precision.FP32)
+    else:
+        from converters.executorch import export_executorch
+
+        export_executorch(example, path, Precision.FP32, Delegate.XNNPACK)
+
+
+def main(
+    runtime: Annotated[list[Target] | None, typer.Option(help="Which runtimes; all three without.")] = None,
+    network: Annotated[str, typer.Option()] = DEFAULT_NETWORK,
+    threads: Annotated[int, typer.Option(min=1)] = 2,
+    rounds: Annotated[int, typer.Option(min=1, help="How often plain, whole and frame take turns.")] = 3,
+    runs: Annotated[int, typer.Option(min=1, help="Counted runs per turn.")] = 10,
+) -> None:
+    """Compare the plain conversion with ours."""
+    console = Console()
+    table = Table("runtime", "form", "file MB", "median ms", "growth MB", "latency", "memory", "file / weights", box=None)
+    weights = weight_bytes(seeded_network(network))
+    for target in runtime or MEASURED:
+        with tempfile.TemporaryDirectory() as folder:
+            console.print(f"Converting for {target} ...", highlight=False)
+            forms = candidates(target, Path(folder), network)
+            turns = [{form.name: form.run(target, threads, runs) for form in forms} for _ in range(rounds)]
+            for form in forms:
+                table.add_row(*_row(target, form, turns, weights))
+    console.print(f"{network}, {threads} threads, {rounds} rounds of {runs} runs; ratios are plain / ours", highlight=False)
+    console.print(table)
+
+
+def _row(target: Target, form: Candidate, turns: list[dict[str, Measurement]], weights: int) -> list[str]:
+    own = [turn[form.name] for turn in turns]
+    growths = [measurement.growth_bytes for measurement in own if measurement.growth_bytes is not None]
+    size = form.path.stat().st_size
+    return [
+        target,
+        form.name,
+        f"{size / 1e6:.2f}",
+        f"{statistics.median(measurement.median_ms for measurement in own):.1f}",
+        f"{statistics.median(growths) / 1e6:.0f}" if growths else "-",
+        f"{statistics.median(turn['plain'].median_ms / turn[form.name].median_ms for turn in turns):.2f}x",
+        _memory_ratio(form, turns),
+        f"{size / weights:.3f}" if form.example.contract.component is Component.WHOLE else "-",
+    ]
+
+
+def _memory_ratio(form: Candidate, turns: list[dict[str, Measurement]]) -> str:
+    pairs = [(turn["plain"].growth_bytes, turn[form.name].growth_bytes) for turn in turns]
+    ratios = [plain / ours for plain, ours in pairs if plain is not None and ours is not None]
+    return f"{statistics.median(ratios):.2f}x" if ratios else "-"
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,114 @@
+"""One artifact in a process of its own: how much its memory grows, how long a run takes.
+
+Memory is the resident set of the process (VmRSS of /proc/self/status, bytes): growth from before the artifact is loaded,
+its runtime already imported, to after its first run; and the highest it has been (VmHWM) after all runs.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+from safetensors.numpy import load_file, save_file
+
+from dmvton_mobile.contract import ComponentContract
+from dmvton_mobile.errors import DmvtonError
+from dmvton_mobile.files import Strict
+from dmvton_mobile.runtimes import open_session
+from dmvton_mobile.targets import Target
+
+WARMUP_RUNS = 2
+
+
+class Job(Strict):
+    target: Target
+    path: Path
+    contract: ComponentContract
+    inputs: Path
+    threads: Annotated[int, Field(ge=1)]
+    runs: Annotated[int, Field(ge=1)]
+
+
+class Measurement(Strict):
+    """latency_ms: every counted run, in order, after WARMUP_RUNS. Memory is None where the system does not tell."""
+
+    latency_ms: list[float]
+    growth_bytes: int | None
+    peak_growth_bytes: int | None
+
+    @property
+    def median_ms(self) -> float:
+        return statistics.median(self.latency_ms)
+
+
+def measure(
+    target: Target, path: Path, contract: ComponentContract, inputs: list[np.ndarray], *, threads: int, runs: int
+) -> Measurement:
+    """Runs the artifact on inputs, in its own layouts and order, in a fresh process with that many threads."""
+    with tempfile.TemporaryDirectory() as folder:
+        tensors = Path(folder) / "inputs.safetensors"
+        save_file({f"{index:03}": np.ascontiguousarray(value) for index, value in enumerate(inputs)}, tensors)
+        job = Job(target=target, path=path, contract=contract, inputs=tensors, threads=threads, runs=runs)
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks.process"],
+            input=job.model_dump_json(),
+            capture_output=True,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": str(threads)},
+        )
+    if done.returncode:
+        raise DmvtonError(f"Measuring {path.name} failed: {done.stderr.strip().splitlines()[-1]}")
+    return Measurement.model_validate_json(done.stdout.splitlines()[-1])
+
+
+def _work(job: Job) -> Measurement:
+    inputs = [value for _, value in sorted(load_file(job.inputs).items())]
+    _import_runtime(job.target)
+    before = _status("VmRSS")
+    session = open_session(job.target, job.path, job.contract, threads=job.threads)
+    session.run_held(inputs)
+    after = _status("VmRSS")
+    for _ in range(WARMUP_RUNS):
+        session.run_held(inputs)
+    latencies = []
+    for _ in range(job.runs):
+        started = time.perf_counter()
+        session.run_held(inputs)
+        latencies.append((time.perf_counter() - started) * 1e3)
+    return Measurement(
+        latency_ms=latencies, growth_bytes=_less(after, before), peak_growth_bytes=_less(_status("VmHWM"), before)
+    )
+
+
+def _import_runtime(target: Target) -> None:
+    if target is Target.ONNX:
+        import onnxruntime  # noqa: F401
+    elif target is Target.TFLITE:
+        import ai_edge_litert.interpreter  # noqa: F401
+    elif target is Target.EXECUTORCH:
+        import executorch.runtime
+
+        executorch.runtime.Runtime.get()
+
+
+def _status(field: str) -> int | None:
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return None  # not Linux
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:")), None)
+
+
+def _less(after: int | None, before: int | None) -> int | None:
+    return None if after is None or before is None else after - before
+
+
+if __name__ == "__main__":
+    print(_work(Job.model_validate(json.load(sys.stdin))).model_dump_json())

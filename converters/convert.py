@@ -1,0 +1,253 @@
+"""Checkpoint to bundle: plan, lower, export, verify, pack.
+
+`dmvton convert --help` and `python converters/convert.py --help` are the same command.
+"""
+
+import sys
+
+if __name__ == "__main__":  # as a script, this folder would stand first on the path, and its onnx.py before the package onnx
+    sys.path[0] = sys.path[0].removesuffix("converters").rstrip("/\\") or "."
+
+import functools
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from converters.exported import Exported
+from converters.report import Row, print_rows
+from converters.target import Delegate, check_pair, layouts, lower
+from converters.verified import Proof, Reference, verify_component
+from dmvton_mobile.bundle import new_bundle, seal, write_golden
+from dmvton_mobile.checkpoint import Card, load_checkpoint
+from dmvton_mobile.components import ComponentExample, component_examples
+from dmvton_mobile.contract import DEFAULT_SIZE, Component, Components
+from dmvton_mobile.errors import CheckFailed, DmvtonError
+from dmvton_mobile.manifest import DEVICE_ONLY, Artifact, Manifest
+from dmvton_mobile.networks import DEFAULT_NETWORK, TryOnNetwork, network_names, seeded_network
+from dmvton_mobile.targets import Precision, Target, artifact_path
+
+PACKAGES = ("torch", "coremltools", "litert-torch", "ai-edge-litert", "executorch", "onnx", "onnxsim", "onnxruntime")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What to convert, into what. checkpoint None: the network with seeded, untrained weights."""
+
+    network: str
+    checkpoint: Path | None
+    targets: tuple[Target, ...]
+    precision: Precision
+    components: Components
+    delegate: Delegate
+    out: Path
+
+    def __post_init__(self) -> None:
+        for target in self.targets:
+            check_pair(target, self.precision, self.delegate)
+        if self.out.exists():
+            raise DmvtonError(f"{self.out} exists already. Remove it, or choose another --out.")
+
+
+def convert(plan: Plan, *, on_row: Callable[[Row], None], on_step: Callable[[str], None]) -> Manifest:
+    """Converts, proves and packs; gives a row for every artifact as it is done.
+
+    Raises CheckFailed when an artifact does not compute what the network does; then no bundle is left.
+    """
+    network, card = _load(plan)
+    reference = Reference.of(network)
+    artifacts: list[Artifact] = []
+    failures: list[str] = []
+    with new_bundle(plan.out) as folder:
+        for target in plan.targets:
+            lowered = lower(network, target, plan.delegate)
+            examples = component_examples(lowered, plan.components.members, layouts(target, plan.delegate))
+            made: list[tuple[ComponentExample, Path]] = []
+            for example in examples:
+                component = example.contract.component
+                on_step(f"{target} {component}")
+                started = time.perf_counter()
+                path = folder / artifact_path(component, target, plan.precision)
+                path.parent.mkdir(exist_ok=True)
+                exported = _export(plan, target, example, path, card)
+                made.append((example, path))
+                try:
+                    proof = _prove(plan, target, made, reference)
+                except CheckFailed as error:
+                    failures.append(str(error))
+                    on_row(Row(target, component, exported, None, time.perf_counter() - started, "failed"))
+                    continue
+                artifacts.append(
+                    Artifact(
+                        target=target,
+                        precision=plan.precision,
+                        path=path.relative_to(folder).as_posix(),
+                        contract=example.contract,
+                        kept_float32=exported.kept_float32,
+                        parity=proof.figures,
+                        footprint=exported.footprint,
+                        reproducible=exported.reproducible,
+                        evaluator=proof.evaluator,
+                    )
+                )
+                status = "verified" if proof.figures else DEVICE_ONLY
+                on_row(Row(target, component, exported, artifacts[-1], time.perf_counter() - started, status))
+        if failures:
+            raise CheckFailed("\n".join(failures) + "\nNo bundle was written.")
+        golden = write_golden(folder, "tryon", reference.golden())
+        return seal(folder, _manifest(plan, card, network, artifacts, golden))
+
+
+def _load(plan: Plan) -> tuple[TryOnNetwork, Card | None]:
+    if plan.checkpoint is None:
+        return seeded_network(plan.network), None
+    network, card = load_checkpoint(plan.checkpoint)
+    if card.network != plan.network:
+        raise DmvtonError(f"{plan.checkpoint} holds {card.network}, not {plan.network}: pass --network {card.network}.")
+    return network, card
+
+
+def _export(plan: Plan, target: Target, example: ComponentExample, path: Path, card: Card | None) -> Exported:
+    # Each exporter pulls in its package; only the wanted ones are imported.
+    try:
+        match target:
+            case Target.COREML:
+                from converters.coreml import export_coreml
+
+                return export_coreml(example, path, plan.precision, _describe(plan, example.contract.component, card))
+            case Target.TFLITE:
+                from converters.tflite import export_tflite
+
+                return export_tflite(example, path, plan.precision)
+            case Target.EXECUTORCH:
+                from converters.executorch import export_executorch
+
+                return export_executorch(example, path, plan.precision, plan.delegate)
+            case Target.ONNX:
+                from converters.onnx import export_onnx
+
+                return export_onnx(example, path, plan.precision)
+    except ImportError as error:
+        raise DmvtonError(
+            f'Converting to {target} needs {error.name}, which is not installed: pip install "dmvton-mobile[{target}]".'
+        ) from error
+
+
+def _prove(plan: Plan, target: Target, made: list[tuple[ComponentExample, Path]], reference: Reference) -> Proof:
+    if target is Target.EXECUTORCH and plan.delegate is not Delegate.XNNPACK:
+        return Proof((), DEVICE_ONLY)  # no host has these backends; the bundle says that nothing was compared
+    return verify_component(target, plan.precision, made, reference)
+
+
+def _describe(plan: Plan, component: Component, card: Card | None) -> dict[str, str]:
+    weights = "trained" if card and card.trained else "untrained"
+    return {
+        "author": "DM-VTON Mobile",
+        "license": (card and card.licence) or "not set",
+        "version": metadata.version("dmvton-mobile"),
+        "short_description": f"Virtual try-on, {component} of {plan.network}, {weights} weights",
+        "network": plan.network,
+        "weights": weights,
+    }
+
+
+def _manifest(
+    plan: Plan, card: Card | None, network: TryOnNetwork, artifacts: list[Artifact], golden: str
+) -> Manifest:
+    return Manifest(
+        network=plan.network,
+        align_corners=network.config.align_corners,
+        size=DEFAULT_SIZE,
+        components=plan.components,
+        trained=bool(card and card.trained),
+        training=card.training if card else None,
+        licence=card.licence if card else None,
+        artifacts=tuple(artifacts),
+        golden=(golden,),
+        tool_versions=_versions(),
+        source_commit=_source_commit(),
+    )
+
+
+def _versions() -> dict[str, str]:
+    versions = {"dmvton-mobile": metadata.version("dmvton-mobile")}
+    for package in PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue  # an exporter that was not asked for
+    return versions
+
+
+@functools.cache
+def _source_commit() -> str | None:
+    """The commit of this source tree, with "+changes" where it has uncommitted ones; None outside a checkout."""
+    folder = Path(__file__).parent
+    try:
+        described = subprocess.run(
+            ["git", "-C", str(folder), "describe", "--always", "--abbrev=40", "--dirty=+changes", "--exclude=*"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return described.stdout.strip()
+
+
+def command(
+    out: Annotated[Path, typer.Option(help="The bundle to write: a new folder, NAME.dmvton.")],
+    network: Annotated[str, typer.Option(help="One of: " + ", ".join(network_names()))] = DEFAULT_NETWORK,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="A .safetensors checkpoint; without one, untrained weights.")
+    ] = None,
+    target: Annotated[list[str] | None, typer.Option(help="coreml, tflite, executorch, onnx, or all.")] = None,
+    more_targets: Annotated[list[str] | None, typer.Argument(metavar="", hidden=True)] = None,
+    precision: Annotated[Precision, typer.Option(help="What weights are held in.")] = Precision.FP32,
+    components: Annotated[Components, typer.Option(help="Garment and frame apart, or one graph.")] = Components.SPLIT,
+    delegate: Annotated[Delegate, typer.Option(help="Who runs a .pte file's operations.")] = Delegate.XNNPACK,
+) -> None:
+    """Convert a network for phones: every artifact is run and compared with PyTorch before the bundle is written.
+
+    Example: dmvton convert --target tflite onnx --precision fp16 --out student.dmvton
+    """
+    plan = Plan(
+        network=network,
+        checkpoint=checkpoint,
+        targets=_targets([*(target or []), *(more_targets or [])]),
+        precision=precision,
+        components=components,
+        delegate=delegate,
+        out=out,
+    )
+    console = Console()
+    rows: list[Row] = []
+    try:
+        with console.status("Loading") as status:
+            manifest = convert(plan, on_row=rows.append, on_step=status.update)
+    finally:
+        if rows:
+            print_rows(console, rows)
+    weights = "trained" if manifest.trained else "untrained"
+    console.print(f"{plan.out}: {manifest.network}, {weights} weights.", soft_wrap=True, highlight=False)
+
+
+def _targets(names: list[str]) -> tuple[Target, ...]:
+    known = [target.value for target in Target]
+    for name in names:
+        if name not in (*known, "all"):
+            raise DmvtonError(f"There is no target {name!r}. Known: {', '.join(known)}, all.")
+    return tuple(Target) if not names or "all" in names else tuple(dict.fromkeys(map(Target, names)))
+
+
+if __name__ == "__main__":
+    from dmvton_mobile.cli import main
+
+    sys.argv.insert(1, "convert")
+    main()

@@ -1,0 +1,126 @@
+"""Core ML: an ML program for iOS 16 and later, half precision but for the sampling grids, pictures as image inputs."""
+
+import json
+import uuid
+from pathlib import Path
+from typing import Any
+
+import coremltools as ct
+import numpy as np
+from coremltools.converters.mil.mil.passes.pass_registry import register_pass
+
+from converters.exported import Exported, itemise
+from converters.graph import export_program
+from dmvton_mobile.components import ComponentExample
+from dmvton_mobile.contract import Kind, TensorContract
+from dmvton_mobile.targets import Precision
+
+DEPLOYMENT_TARGET = ct.target.iOS16
+HALF_PASS = "dmvton::half_with_exact_coordinates"
+LEARNED = {"conv", "conv_transpose", "linear", "matmul"}
+THRESHOLDS = {"greater", "ceil", "floor", "round", "sign"}
+KEPT_FLOAT32 = (
+    "sampling coordinates: half precision moves a sample by up to 0.03 pixels at every warp",
+    "the mask threshold: half precision flips pixels that lie on it",
+)
+
+
+@register_pass(namespace="dmvton")
+class half_with_exact_coordinates(ct.transform.FP16ComputePrecision):  # type: ignore[misc]  # noqa: N801 (the pass's name)
+    """coremltools' half-precision pass, but for what leads to sampling coordinates or a threshold without a learned layer between."""
+
+    def __init__(self) -> None:
+        super().__init__(op_selector=lambda operation: not _decides_where(operation))
+
+    def should_cast_parameter(self, op: Any, param_name: str) -> bool:
+        return (op.op_type, param_name) != ("resample", "coordinates") and super().should_cast_parameter(op, param_name)
+
+
+def _decides_where(operation: Any) -> bool:
+    if operation.op_type in THRESHOLDS:
+        return True
+    seen: set[Any] = set()
+    waiting = list(operation.outputs)
+    while waiting:
+        var = waiting.pop()
+        if var in seen:
+            continue
+        seen.add(var)
+        for child in var.child_ops:
+            if child.op_type in THRESHOLDS or (child.op_type == "resample" and child.coordinates is var):
+                return True
+            if child.op_type not in LEARNED:
+                waiting += child.outputs
+    return False
+
+
+def export_coreml(example: ComponentExample, path: Path, precision: Precision, metadata: dict[str, str]) -> Exported:
+    """Writes the component as an .mlpackage, the same bytes for the same network.
+
+    metadata: what the package says of itself: author, license, version, short_description and user-defined keys.
+    """
+    contract = example.contract
+    program = export_program(example.graph, example.inputs)
+    model = ct.convert(
+        program.run_decompositions({}),
+        inputs=[_input(tensor) for tensor in contract.inputs],
+        outputs=[ct.TensorType(name=tensor.name, dtype=np.float32) for tensor in contract.outputs],
+        convert_to="mlprogram",
+        minimum_deployment_target=DEPLOYMENT_TARGET,
+        compute_precision=ct.precision.FLOAT32,
+        pass_pipeline=_pipeline(precision),
+        skip_model_load=True,
+    )
+    for tensor in contract.inputs:
+        model.input_description[tensor.name] = tensor.description
+    for tensor in contract.outputs:
+        model.output_description[tensor.name] = tensor.description
+    _describe(model, metadata)
+    model.save(str(path))
+    _make_canonical(path)
+    return Exported(itemise(path, program, precision), KEPT_FLOAT32 if precision is Precision.FP16 else ())
+
+
+def _pipeline(precision: Precision) -> Any:
+    pipeline = ct.PassPipeline()
+    if precision is Precision.FP16:
+        # ct.convert keeps only the selector of a custom compute_precision, so ours takes its place as a pass.
+        index = pipeline.passes.index("common::add_fp16_cast")
+        pipeline.remove_passes({"common::add_fp16_cast"})
+        pipeline.insert_pass(index, HALF_PASS)
+    return pipeline
+
+
+def _input(tensor: TensorContract) -> Any:
+    """A picture or mask as an image that a pixel buffer fits; features as a tensor. The program sees [0, 1] in both cases."""
+    if tensor.kind is Kind.RGB:
+        return ct.ImageType(name=tensor.name, shape=tensor.shape, color_layout=ct.colorlayout.RGB, scale=1 / 255)
+    if tensor.kind is Kind.MASK:
+        return ct.ImageType(name=tensor.name, shape=tensor.shape, color_layout=ct.colorlayout.GRAYSCALE, scale=1 / 255)
+    return ct.TensorType(name=tensor.name, shape=tensor.shape, dtype=np.float32)
+
+
+def _describe(model: Any, metadata: dict[str, str]) -> None:
+    known = ("author", "license", "version", "short_description")
+    for key, value in metadata.items():
+        if key in known:
+            setattr(model, key, value)
+        else:
+            model.user_defined_metadata[key] = value
+
+
+def _make_canonical(path: Path) -> None:
+    """Drops the debug file, the date and random identifiers, and fixes the order of the rest."""
+    for debug_file in path.rglob("executorch_debug_handle_mapping.json"):
+        debug_file.unlink()
+    specification = next(path.rglob("*.mlmodel"))
+    spec = ct.proto.Model_pb2.Model()
+    spec.ParseFromString(specification.read_bytes())
+    spec.description.metadata.userDefined.pop("com.github.apple.coremltools.conversion_date", None)
+    specification.write_bytes(spec.SerializeToString(deterministic=True))
+    manifest = path / "Manifest.json"
+    content = json.loads(manifest.read_text())
+    names = {old: str(uuid.uuid5(uuid.NAMESPACE_URL, item["path"])) for old, item in content["itemInfoEntries"].items()}
+    content["itemInfoEntries"] = {names[old]: item for old, item in content["itemInfoEntries"].items()}
+    content["rootModelIdentifier"] = names[content["rootModelIdentifier"]]
+    manifest.write_text(json.dumps(content, indent=4, sort_keys=True) + "\n")

@@ -1,0 +1,50 @@
+"""ExecuTorch: an ahead-of-time program, its operations delegated to XNNPACK, Vulkan or Core ML."""
+
+from pathlib import Path
+from typing import Any
+
+from converters.exported import Exported, itemise
+from converters.graph import export_program
+from converters.target import Delegate
+from dmvton_mobile.components import ComponentExample
+from dmvton_mobile.targets import Precision
+
+
+def export_executorch(example: ComponentExample, path: Path, precision: Precision, delegate: Delegate) -> Exported:
+    """Writes the component as a .pte file and counts what the delegate takes and leaves."""
+    from executorch.devtools.backend_debug import get_delegation_info
+    from executorch.exir import EdgeCompileConfig, to_edge_transform_and_lower
+
+    program = export_program(example.graph, example.inputs)
+    edge = to_edge_transform_and_lower(
+        program, partitioner=[_partitioner(delegate, precision)], compile_config=EdgeCompileConfig(_check_ir_validity=False)
+    )
+    info = get_delegation_info(edge.exported_program().graph_module)
+    leftover = {
+        name: counts.non_delegated
+        for name, counts in sorted(info.delegation_by_operator.items())
+        if counts.non_delegated and name != "getitem"
+    }
+    path.write_bytes(edge.to_executorch().buffer)
+    return Exported(itemise(path, program, precision, delegated=info.num_delegated_nodes, leftover=leftover))
+
+
+def _partitioner(delegate: Delegate, precision: Precision) -> Any:
+    if delegate is Delegate.VULKAN:
+        from executorch.backends.vulkan.partitioner.vulkan_partitioner import VulkanPartitioner
+
+        return VulkanPartitioner({"force_fp16": precision is Precision.FP16})
+    if delegate is Delegate.COREML:
+        import coremltools as ct
+        from executorch.backends.apple.coreml.compiler import CoreMLBackend
+        from executorch.backends.apple.coreml.partition import CoreMLPartitioner
+
+        half = precision is Precision.FP16
+        specs = CoreMLBackend.generate_compile_specs(
+            compute_precision=ct.precision.FLOAT16 if half else ct.precision.FLOAT32,
+            minimum_deployment_target=ct.target.iOS16,
+        )
+        return CoreMLPartitioner(compile_specs=specs)
+    from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+
+    return XnnpackPartitioner()

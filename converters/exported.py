@@ -1,0 +1,50 @@
+"""What every exporter gives back: the file it wrote and what is to be said of it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from dmvton_mobile.manifest import Footprint
+from dmvton_mobile.targets import Precision
+
+
+@dataclass(frozen=True)
+class Exported:
+    """kept_float32: what stayed float32 in a smaller precision, and why. reproducible: whether a second export gives the same bytes."""
+
+    footprint: Footprint
+    kept_float32: tuple[str, ...] = ()
+    reproducible: bool = True
+
+
+def itemise(
+    path: Path,
+    program: torch.export.ExportedProgram,
+    precision: Precision,
+    *,
+    delegated: int | None = None,
+    leftover: dict[str, int] | None = None,
+) -> Footprint:
+    """The artifact's bytes by what they are: the network's weights, tables of the conversion, and all the rest."""
+    tensors = {**program.state_dict, **program.constants}
+    targets = {spec.arg.name: spec.target for spec in program.graph_signature.input_specs}
+    placeholders = [node for node in program.graph.nodes if node.op == "placeholder" and node.users]
+    used = [targets[node.name] for node in placeholders if targets[node.name] in tensors]
+    weights: dict[int, int] = {}
+    constants: dict[int, int] = {}
+    for name in used:
+        tensor = tensors[name]
+        group = weights if isinstance(tensor, torch.nn.Parameter) or "running_" in name else constants
+        group[tensor.untyped_storage().data_ptr()] = tensor.numel() * tensor.element_size()
+    file_bytes = sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) if path.is_dir() else path.stat().st_size
+    weight_bytes = sum(weights.values()) // (2 if precision is Precision.FP16 else 1)
+    constant_bytes = sum(constants.values())
+    return Footprint(
+        file_bytes=file_bytes,
+        weight_bytes=weight_bytes,
+        constant_bytes=constant_bytes,
+        metadata_bytes=max(0, file_bytes - weight_bytes - constant_bytes),
+        delegated_operations=delegated,
+        leftover_operations=leftover,
+    )

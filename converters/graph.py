@@ -1,0 +1,88 @@
+"""From a module to the exported graph that every target starts from: constants computed once, held once, no permute undone by another."""
+
+import hashlib
+
+import torch
+from torch import Tensor, fx, nn
+
+PERMUTE = torch.ops.aten.permute.default
+IDENTITIES = (torch.ops.aten.detach.default, torch.ops.aten.alias.default, torch.ops.aten.lift_fresh_copy.default)
+
+
+def export_program(module: nn.Module, inputs: tuple[Tensor, ...]) -> torch.export.ExportedProgram:
+    """The module as an ExportedProgram with static shapes.
+
+    What depends on no input is computed here and stored once, however often it is used; two permutes that undo each
+    other are dropped, so that channels-last tables pass between operations as they are.
+    """
+    with torch.no_grad():
+        graph = torch.export.export(module, inputs).module()
+        _fold_constants(graph)
+        _share_equal_constants(graph)
+        _drop_identities(graph)
+        _cancel_permutes(graph)
+        graph.graph.eliminate_dead_code()
+        graph.recompile()
+        return torch.export.export(graph, inputs)
+
+
+def _fold_constants(graph: fx.GraphModule) -> None:
+    """Replaces every operation on constants alone by its result."""
+    values: dict[fx.Node, object] = {}
+    for node in list(graph.graph.nodes):
+        if node.op == "get_attr":
+            values[node] = _attribute(graph, node.target)
+        elif node.op == "call_function" and all(source in values for source in node.all_input_nodes):
+            values[node] = _evaluate(node, values)
+    for index, (node, value) in enumerate(values.items()):
+        if node.op == "call_function" and isinstance(value, Tensor) and not all(user in values for user in node.users):
+            graph.register_buffer(f"folded_{index}", value.detach().clone(), persistent=True)
+            with graph.graph.inserting_before(node):
+                node.replace_all_uses_with(graph.graph.get_attr(f"folded_{index}"))
+
+
+def _evaluate(node: fx.Node, values: dict[fx.Node, object]) -> object:
+    args, kwargs = fx.map_arg((node.args, node.kwargs), values.__getitem__)
+    return node.target(*args, **kwargs)  # type: ignore[operator]
+
+
+def _share_equal_constants(graph: fx.GraphModule) -> None:
+    first: dict[str, str] = {}
+    for node in graph.graph.nodes:
+        if node.op != "get_attr":
+            continue
+        value = _attribute(graph, node.target)
+        if isinstance(value, Tensor):
+            node.target = first.setdefault(_digest(value), node.target)
+
+
+def _drop_identities(graph: fx.GraphModule) -> None:
+    for node in list(graph.graph.nodes):
+        if node.op == "call_function" and node.target in IDENTITIES:
+            node.replace_all_uses_with(node.args[0])
+            graph.graph.erase_node(node)
+
+
+def _cancel_permutes(graph: fx.GraphModule) -> None:
+    for node in list(graph.graph.nodes):
+        if node.op != "call_function" or node.target is not PERMUTE:
+            continue
+        source, order = node.args[0], node.args[1]
+        if source.op != "call_function" or source.target is not PERMUTE:
+            continue
+        composed = [source.args[1][axis] for axis in order]
+        if composed == list(range(len(composed))):
+            node.replace_all_uses_with(source.args[0])
+            graph.graph.erase_node(node)
+
+
+def _attribute(graph: fx.GraphModule, path: str) -> object:
+    value: object = graph
+    for name in path.split("."):
+        value = getattr(value, name)
+    return value
+
+
+def _digest(value: Tensor) -> str:
+    content = value.detach().contiguous().numpy()
+    return hashlib.sha256(f"{content.dtype}{content.shape}".encode() + content.tobytes()).hexdigest()

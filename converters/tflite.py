@@ -1,0 +1,83 @@
+"""TFLite: one signature with our tensor names, channels last; runs in XNNPACK but for the row gathers."""
+
+from collections import Counter
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from converters.exported import Exported, itemise
+from converters.graph import export_program
+from dmvton_mobile.components import ComponentExample
+from dmvton_mobile.targets import Precision
+
+
+class Named(nn.Module):
+    """The component with inputs and outputs by name: a .tflite file's signature takes its names from here."""
+
+    def __init__(self, component: nn.Module, inputs: list[str], outputs: list[str]):
+        super().__init__()
+        self.component = component
+        self.inputs = inputs
+        self.outputs = outputs
+
+    def forward(self, **tensors: Tensor) -> dict[str, Tensor]:
+        results = self.component(*(tensors[name] for name in self.inputs))
+        return dict(zip(self.outputs, results, strict=True))
+
+
+def export_tflite(example: ComponentExample, path: Path, precision: Precision) -> Exported:
+    """Writes the component as a .tflite file. fp16 halves the stored weights; a phone's delegate may then compute in half precision."""
+    import litert_torch
+
+    contract = example.contract
+    program = export_program(example.graph, example.inputs)
+    named = Named(program.module(), contract.input_names, contract.output_names)
+    inputs = dict(zip(contract.input_names, example.inputs, strict=True))
+    litert_torch.convert(named, sample_kwargs=inputs).export(str(path))
+    kept: tuple[str, ...] = ()
+    if precision is Precision.FP16:
+        _halve_weights(path)
+        kept = ("arithmetic: XNNPACK on this machine's kind of processor computes in float32",)
+    delegated, leftover = placement(path)
+    return Exported(itemise(path, program, precision, delegated=delegated, leftover=leftover), kept)
+
+
+def placement(path: Path) -> tuple[int, dict[str, int]]:
+    """How many operations XNNPACK takes, and how many of each kind stay outside."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(str(path), num_threads=1)
+    interpreter.allocate_tensors()
+    operations = interpreter._get_ops_details()
+    delegates = [operation for operation in operations if operation["op_name"] == "DELEGATE"]
+    originals = [operation for operation in operations if operation["op_name"] != "DELEGATE"]
+    made = {tensor for delegate in delegates for tensor in delegate["outputs"]}
+    needed = {tensor for delegate in delegates for tensor in delegate["inputs"]}
+    needed |= {detail["index"] for detail in interpreter.get_output_details()}
+    outside = []
+    for operation in reversed(originals):  # in order of execution: who needs a tensor comes after who makes it
+        outputs = set(operation["outputs"])
+        if outputs & needed and not outputs & made:
+            outside.append(operation["op_name"])
+            needed |= set(operation["inputs"])
+    return len(originals) - len(outside), dict(sorted(Counter(outside).items()))
+
+
+def _halve_weights(path: Path) -> None:
+    from ai_edge_quantizer import qtyping, quantizer
+    from ai_edge_quantizer.algorithm_manager import AlgorithmName
+
+    tool = quantizer.Quantizer(str(path))
+    weights = qtyping.TensorQuantizationConfig(num_bits=16, dtype=qtyping.TensorDataType.FLOAT)
+    config = qtyping.OpQuantizationConfig(
+        weight_tensor_config=weights, compute_precision=qtyping.ComputePrecision.FLOAT, explicit_dequantize=True
+    )
+    for operation in (qtyping.TFLOperationName.CONV_2D, qtyping.TFLOperationName.DEPTHWISE_CONV_2D, qtyping.TFLOperationName.CONV_2D_TRANSPOSE):
+        tool.update_quantization_recipe(
+            regex=".*", operation_name=operation, op_config=config, algorithm_key=AlgorithmName.FLOAT_CASTING
+        )
+    half = tool.quantize().quantized_model
+    assert half is not None
+    path.write_bytes(half)
+
+

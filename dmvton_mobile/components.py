@@ -1,0 +1,133 @@
+"""The graphs a network goes out as, and their contracts. Normalisation is inside: RGB in [0, 1] goes in and comes out."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from dmvton_mobile.contract import DEFAULT_SIZE, Component, ComponentContract, Kind, Layout, TensorContract, tensor_contract
+from dmvton_mobile.errors import DmvtonError
+from dmvton_mobile.networks import GarmentFeatures, TryOnNetwork, TryOnOutput
+from dmvton_mobile.networks.warp import LEVELS
+
+FEATURE_NAMES = ("garment_picture", *(f"garment_features_{level}" for level in range(LEVELS)))
+OUTPUT_NAMES = ("tryon", "flow", "composition", "rendered")
+GARMENT_NAMES = ("garment", "garment_mask")
+
+_INPUTS = {
+    Component.GARMENT_ENCODER: GARMENT_NAMES,
+    Component.TRYON: ("person", *FEATURE_NAMES),
+    Component.WHOLE: ("person", *GARMENT_NAMES),
+}
+_OUTPUTS = {Component.GARMENT_ENCODER: FEATURE_NAMES, Component.TRYON: OUTPUT_NAMES, Component.WHOLE: OUTPUT_NAMES}
+
+
+@dataclass(frozen=True)
+class Layouts:
+    """In which layout an artifact holds its pictures (with flow and masks) and the garment's features."""
+
+    pictures: Layout = Layout.NCHW
+    features: Layout = Layout.NCHW
+
+    def of(self, name: str) -> Layout:
+        return self.features if name in FEATURE_NAMES else self.pictures
+
+
+class ComponentGraph(nn.Module):
+    """One component of a network as a module of positional tensors, each in its contract's layout and order."""
+
+    def __init__(self, network: TryOnNetwork, component: Component, layouts: Layouts):
+        super().__init__()
+        if not network.config.parser_free:
+            raise DmvtonError(
+                f"{network.config.name} needs a parser's representation of the person, which no phone has: "
+                "convert a student, which was distilled so that it needs none."
+            )
+        self.network = network
+        self.component = component
+        self.layouts = layouts
+
+    def forward(self, *held: Tensor) -> tuple[Tensor, ...]:
+        names = _INPUTS[self.component]
+        inputs = {name: _to_nchw(value, self.layouts.of(name)) for name, value in zip(names, held, strict=True)}
+        outputs = dict(zip(_OUTPUTS[self.component], self._run(inputs), strict=True))
+        return tuple(_from_nchw(value, self.layouts.of(name)) for name, value in outputs.items())
+
+    def _run(self, inputs: dict[str, Tensor]) -> tuple[Tensor, ...]:
+        if self.component is Component.GARMENT_ENCODER:
+            features = self._encode(inputs)
+            return (features.picture, *features.pyramid)
+        if self.component is Component.WHOLE:
+            features = self._encode(inputs)
+        else:
+            picture, *pyramid = (inputs[name] for name in FEATURE_NAMES)
+            features = GarmentFeatures(picture, pyramid)
+        output: TryOnOutput = self.network(_to_signed(inputs["person"]), garment_features=features)
+        return _to_unit(output.tryon), output.flow, output.composition, _to_unit(output.rendered)
+
+    def _encode(self, inputs: dict[str, Tensor]) -> GarmentFeatures:
+        return self.network.encode_garment(_to_signed(inputs["garment"]), inputs["garment_mask"])
+
+
+@dataclass(frozen=True)
+class ComponentExample:
+    """A component's graph with example inputs in its own layouts, and the contract that follows from running it on them."""
+
+    graph: ComponentGraph
+    inputs: tuple[Tensor, ...]
+    contract: ComponentContract
+
+
+def component_examples(
+    network: TryOnNetwork,
+    components: tuple[Component, ...],
+    layouts: Layouts | None = None,
+    size: tuple[int, int] = DEFAULT_SIZE,
+) -> list[ComponentExample]:
+    """Every component's graph, fed with random pictures of size (height, width); tryon with what garment_encoder made of its."""
+    layouts = layouts or Layouts()
+    random = torch.Generator().manual_seed(0)
+    channels = {"person": 3, "garment": 3, "garment_mask": 1}
+    values = {name: torch.rand(1, count, *size, generator=random) for name, count in channels.items()}
+    held = {name: _from_nchw(value, layouts.of(name)).contiguous() for name, value in values.items()}
+    examples = {}
+    needed = (Component.GARMENT_ENCODER, *components) if Component.TRYON in components else components
+    for component in dict.fromkeys(needed):
+        graph = ComponentGraph(network, component, layouts).eval()
+        inputs = tuple(held[name] for name in _INPUTS[component])
+        with torch.no_grad():
+            outputs = graph(*inputs)
+        made = dict(zip(_OUTPUTS[component], outputs, strict=True))
+        held |= {name: value.contiguous() for name, value in made.items()}
+        contract = ComponentContract(
+            component=component,
+            inputs=tuple(_contract(name, held[name], layouts) for name in _INPUTS[component]),
+            outputs=tuple(_contract(name, value, layouts) for name, value in made.items()),
+        )
+        examples[component] = ComponentExample(graph, inputs, contract)
+    return [examples[component] for component in components]
+
+
+def peak(tensor: TensorContract) -> float | None:
+    """The width of a tensor's range, for PSNR: 1 for pictures and masks, 2 for flows; None for features, which have their own."""
+    return {Kind.RGB: 1.0, Kind.MASK: 1.0, Kind.FLOW: 2.0}.get(tensor.kind)
+
+
+def _contract(name: str, value: Tensor, layouts: Layouts) -> TensorContract:
+    return tensor_contract(name, layouts.of(name), tuple(value.shape))
+
+
+def _to_signed(rgb: Tensor) -> Tensor:
+    return rgb * 2.0 - 1.0
+
+
+def _to_unit(rgb: Tensor) -> Tensor:
+    return rgb * 0.5 + 0.5
+
+
+def _to_nchw(held: Tensor, layout: Layout) -> Tensor:
+    return held.permute(0, 3, 1, 2) if layout is Layout.NHWC else held
+
+
+def _from_nchw(value: Tensor, layout: Layout) -> Tensor:
+    return value.permute(0, 2, 3, 1) if layout is Layout.NHWC else value
