@@ -2,14 +2,15 @@
 
     python -m benchmarks.lowering [--runtime onnx ...] [--threads 2] [--rounds 3] [--runs 10]
 
-Plain is what an exporter makes of the network as it is written; both run in the same session of the same runtime, each in a
-process of its own, in turn. A ratio is the median over the rounds of that round's ratio. The garment's share is left out
+Plain is what an exporter makes of the network as it is written; both run in the same session of the same runtime, each
+in a
+process of its own, in turn. A ratio is the median over the rounds of that round's ratio. The garment's share is left
+out
 of "frame": a live view prepares a garment once.
 """
 
 import statistics
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -20,13 +21,14 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.process import Measurement, measure
+from converters.export import export_component
 from converters.quiet import quiet
 from converters.target import Delegate, layouts, lower
 from dmvton_mobile.checkpoint import weight_bytes
 from dmvton_mobile.components import ComponentExample, component_examples
 from dmvton_mobile.contract import Component
 from dmvton_mobile.networks import DEFAULT_NETWORK, seeded_network
-from dmvton_mobile.targets import Precision, Target
+from dmvton_mobile.targets import Target
 
 MEASURED = (Target.TFLITE, Target.EXECUTORCH, Target.ONNX)
 
@@ -45,22 +47,20 @@ class Candidate:
 
 
 def candidates(target: Target, folder: Path, network_name: str) -> list[Candidate]:
-    """plain, whole and frame of one runtime, converted into folder; all three must agree with the network to 60 dB."""
+    """plain, whole and frame of one runtime, converted into folder."""
     network = seeded_network(network_name)
     lowered = lower(network, target, Delegate.XNNPACK)
     held = layouts(target, Delegate.XNNPACK)
     [plain] = component_examples(network, (Component.WHOLE,))
     whole, frame = component_examples(lowered, (Component.WHOLE, Component.TRYON), held)
-    forms: list[tuple[str, ComponentExample, Callable[[ComponentExample, Path], None]]] = [
-        ("plain", plain, lambda example, path: _export_plainly(target, example, path)),
-        ("whole", whole, lambda example, path: _export(target, example, path)),
-        ("frame", frame, lambda example, path: _export(target, example, path)),
-    ]
     made = []
-    for name, example, export in forms:
+    for name, example in (("plain", plain), ("whole", whole), ("frame", frame)):
         path = folder / f"{name}{target.suffix}"
-        with quiet():
-            export(example, path)
+        if name == "plain":
+            with quiet():
+                _export_plainly(target, example, path)
+        else:
+            export_component(example, path, target)
         made.append(Candidate(name, path, example))
     return made
 
@@ -74,8 +74,9 @@ def _export_plainly(target: Target, example: ComponentExample, path: Path) -> No
             value.name = name
         program.save(path)
     elif target is Target.TFLITE:
-        from converters.tflite import Named
         import litert_torch
+
+        from converters.tflite import Named
 
         contract = example.contract
         named = Named(example.graph, contract.input_names, contract.output_names)
@@ -93,21 +94,6 @@ def _export_plainly(target: Target, example: ComponentExample, path: Path) -> No
         path.write_bytes(edge.to_executorch().buffer)
 
 
-def _export(target: Target, example: ComponentExample, path: Path) -> None:
-    if target is Target.ONNX:
-        from converters.onnx import export_onnx
-
-        export_onnx(example, path, Precision.FP32)
-    elif target is Target.TFLITE:
-        from converters.tflite import export_tflite
-
-        export_tflite(example, path, Precision.FP32)
-    else:
-        from converters.executorch import export_executorch
-
-        export_executorch(example, path, Precision.FP32, Delegate.XNNPACK)
-
-
 def main(
     runtime: Annotated[list[Target] | None, typer.Option(help="Which runtimes; all three without.")] = None,
     network: Annotated[str, typer.Option()] = DEFAULT_NETWORK,
@@ -117,7 +103,9 @@ def main(
 ) -> None:
     """Compare the plain conversion with ours."""
     console = Console()
-    table = Table("runtime", "form", "file MB", "median ms", "growth MB", "latency", "memory", "file / weights", box=None)
+    table = Table(
+        "runtime", "form", "file MB", "median ms", "growth MB", "latency", "memory", "file / weights", box=None
+    )
     weights = weight_bytes(seeded_network(network))
     for target in runtime or MEASURED:
         with tempfile.TemporaryDirectory() as folder:
@@ -126,7 +114,9 @@ def main(
             turns = [{form.name: form.run(target, threads, runs) for form in forms} for _ in range(rounds)]
             for form in forms:
                 table.add_row(*_row(target, form, turns, weights))
-    console.print(f"{network}, {threads} threads, {rounds} rounds of {runs} runs; ratios are plain / ours", highlight=False)
+    console.print(
+        f"{network}, {threads} threads, {rounds} rounds of {runs} runs; ratios are plain / ours", highlight=False
+    )
     console.print(table)
 
 

@@ -3,10 +3,13 @@
 `dmvton convert --help` and `python converters/convert.py --help` are the same command.
 """
 
+import os
 import sys
+from pathlib import Path
 
-if __name__ == "__main__":  # as a script, this folder would stand first on the path, and its onnx.py before the package onnx
-    sys.path[0] = sys.path[0].removesuffix("converters").rstrip("/\\") or "."
+# As a script, this folder would stand first on the path, and its onnx.py before the package of that name.
+if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 import functools
 import subprocess
@@ -14,13 +17,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from converters.exported import Exported
+from converters.export import export_component
 from converters.report import Row, print_rows
 from converters.target import Delegate, check_pair, layouts, lower
 from converters.verified import Proof, Reference, verify_component
@@ -75,7 +78,8 @@ def convert(plan: Plan, *, on_row: Callable[[Row], None], on_step: Callable[[str
                 started = time.perf_counter()
                 path = folder / artifact_path(component, target, plan.precision)
                 path.parent.mkdir(exist_ok=True)
-                exported = _export(plan, target, example, path, card)
+                about = _describe(plan, component, card)
+                exported = export_component(example, path, target, plan.precision, plan.delegate, about)
                 made.append((example, path))
                 try:
                     proof = _prove(plan, target, made, reference)
@@ -113,32 +117,6 @@ def _load(plan: Plan) -> tuple[TryOnNetwork, Card | None]:
     return network, card
 
 
-def _export(plan: Plan, target: Target, example: ComponentExample, path: Path, card: Card | None) -> Exported:
-    # Each exporter pulls in its package; only the wanted ones are imported.
-    try:
-        match target:
-            case Target.COREML:
-                from converters.coreml import export_coreml
-
-                return export_coreml(example, path, plan.precision, _describe(plan, example.contract.component, card))
-            case Target.TFLITE:
-                from converters.tflite import export_tflite
-
-                return export_tflite(example, path, plan.precision)
-            case Target.EXECUTORCH:
-                from converters.executorch import export_executorch
-
-                return export_executorch(example, path, plan.precision, plan.delegate)
-            case Target.ONNX:
-                from converters.onnx import export_onnx
-
-                return export_onnx(example, path, plan.precision)
-    except ImportError as error:
-        raise DmvtonError(
-            f'Converting to {target} needs {error.name}, which is not installed: pip install "dmvton-mobile[{target}]".'
-        ) from error
-
-
 def _prove(plan: Plan, target: Target, made: list[tuple[ComponentExample, Path]], reference: Reference) -> Proof:
     if target is Target.EXECUTORCH and plan.delegate is not Delegate.XNNPACK:
         return Proof((), DEVICE_ONLY)  # no host has these backends; the bundle says that nothing was compared
@@ -157,9 +135,7 @@ def _describe(plan: Plan, component: Component, card: Card | None) -> dict[str, 
     }
 
 
-def _manifest(
-    plan: Plan, card: Card | None, network: TryOnNetwork, artifacts: list[Artifact], golden: str
-) -> Manifest:
+def _manifest(plan: Plan, card: Card | None, network: TryOnNetwork, artifacts: list[Artifact], golden: str) -> Manifest:
     return Manifest(
         network=plan.network,
         align_corners=network.config.align_corners,
@@ -226,16 +202,29 @@ def command(
         delegate=delegate,
         out=out,
     )
-    console = Console()
     rows: list[Row] = []
     try:
-        with console.status("Loading") as status:
-            manifest = convert(plan, on_row=rows.append, on_step=status.update)
+        with _progress() as progress:
+            task = progress.add_task("Loading", total=len(plan.targets) * len(plan.components.members))
+
+            def done(row: Row) -> None:
+                rows.append(row)
+                progress.advance(task)
+
+            manifest = convert(plan, on_row=done, on_step=lambda step: progress.update(task, description=step))
     finally:
+        console = Console()
         if rows:
             print_rows(console, rows)
     weights = "trained" if manifest.trained else "untrained"
     console.print(f"{plan.out}: {manifest.network}, {weights} weights.", soft_wrap=True, highlight=False)
+
+
+def _progress() -> Progress:
+    """On a copy of standard error, which `quiet` does not hold back."""
+    console = Console(file=os.fdopen(os.dup(sys.stderr.fileno()), "w"))
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=console, transient=True)
 
 
 def _targets(names: list[str]) -> tuple[Target, ...]:

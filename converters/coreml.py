@@ -26,8 +26,9 @@ KEPT_FLOAT32 = (
 
 
 @register_pass(namespace="dmvton")
-class half_with_exact_coordinates(ct.transform.FP16ComputePrecision):  # type: ignore[misc]  # noqa: N801 (the pass's name)
-    """coremltools' half-precision pass, but for what leads to sampling coordinates or a threshold without a learned layer between."""
+class half_with_exact_coordinates(ct.transform.FP16ComputePrecision):  # noqa: N801 (the pass's name)
+    """coremltools' half-precision pass, but for what leads to sampling coordinates or a threshold without a learned
+    layer between."""
 
     def __init__(self) -> None:
         super().__init__(op_selector=lambda operation: not _decides_where(operation))
@@ -92,7 +93,8 @@ def _pipeline(precision: Precision) -> Any:
 
 
 def _input(tensor: TensorContract) -> Any:
-    """A picture or mask as an image that a pixel buffer fits; features as a tensor. The program sees [0, 1] in both cases."""
+    """A picture or mask as an image that a pixel buffer fits; features as a tensor. The program sees [0, 1] in both
+    cases."""
     if tensor.kind is Kind.RGB:
         return ct.ImageType(name=tensor.name, shape=tensor.shape, color_layout=ct.colorlayout.RGB, scale=1 / 255)
     if tensor.kind is Kind.MASK:

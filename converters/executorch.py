@@ -17,7 +17,9 @@ def export_executorch(example: ComponentExample, path: Path, precision: Precisio
 
     program = export_program(example.graph, example.inputs)
     edge = to_edge_transform_and_lower(
-        program, partitioner=[_partitioner(delegate, precision)], compile_config=EdgeCompileConfig(_check_ir_validity=False)
+        program,
+        partitioner=[_partitioner(delegate, precision)],
+        compile_config=EdgeCompileConfig(_check_ir_validity=False),
     )
     info = get_delegation_info(edge.exported_program().graph_module)
     leftover = {

@@ -11,7 +11,8 @@ from dmvton_mobile.targets import Precision
 
 @dataclass(frozen=True)
 class Exported:
-    """kept_float32: what stayed float32 in a smaller precision, and why. reproducible: whether a second export gives the same bytes."""
+    """kept_float32: what stayed float32 in a smaller precision, and why. reproducible: whether a second export gives
+    the same bytes."""
 
     footprint: Footprint
     kept_float32: tuple[str, ...] = ()
@@ -37,7 +38,9 @@ def itemise(
         tensor = tensors[name]
         group = weights if isinstance(tensor, torch.nn.Parameter) or "running_" in name else constants
         group[tensor.untyped_storage().data_ptr()] = tensor.numel() * tensor.element_size()
-    file_bytes = sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) if path.is_dir() else path.stat().st_size
+    file_bytes = (
+        sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) if path.is_dir() else path.stat().st_size
+    )
     weight_bytes = sum(weights.values()) // (2 if precision is Precision.FP16 else 1)
     constant_bytes = sum(constants.values())
     return Footprint(

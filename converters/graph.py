@@ -1,4 +1,5 @@
-"""From a module to the exported graph that every target starts from: constants computed once, held once, no permute undone by another."""
+"""From a module to the exported graph that every target starts from: constants computed once, held once, no permute
+undone by another."""
 
 import hashlib
 
@@ -42,8 +43,10 @@ def _fold_constants(graph: fx.GraphModule) -> None:
 
 
 def _evaluate(node: fx.Node, values: dict[fx.Node, object]) -> object:
-    args, kwargs = fx.map_arg((node.args, node.kwargs), values.__getitem__)
-    return node.target(*args, **kwargs)  # type: ignore[operator]
+    def value(source: fx.Node) -> object:
+        return values[source]
+
+    return node.target(*fx.map_arg(node.args, value), **fx.map_arg(node.kwargs, value))  # type: ignore[operator]
 
 
 def _share_equal_constants(graph: fx.GraphModule) -> None:

@@ -1,7 +1,9 @@
 """Lowering: the same weights and the same function, in the operations that a runtime runs best.
 
-A bilinear warp becomes four rows gathered from a channels-last table, a cost volume a batched matrix product per tile, a nearest
-upsampling a concatenation, a convolution over a concatenation two convolutions; batch norms fold into convolutions. All of
+A bilinear warp becomes four rows gathered from a channels-last table, a cost volume a batched matrix product per tile,
+a nearest
+upsampling a concatenation, a convolution over a concatenation two convolutions; batch norms fold into convolutions. All
+of
 it equals the reference up to rounding; `benchmarks/lowering.py` shows what it buys.
 """
 
@@ -18,14 +20,18 @@ from dmvton_mobile.networks.flow import COST_VOLUME_CHANNELS, COST_VOLUME_RADIUS
 from dmvton_mobile.networks.warp import RefineHead
 
 HALO = 2 * COST_VOLUME_RADIUS
-TILE = (8, 24)  # rows, columns of garment features per matrix product; no map of 192 pixels' width has over four strips,
+TILE = (
+    8,
+    24,
+)  # rows, columns of garment features per matrix product; no map of 192 pixels' width has over four strips,
 # as XNNPACK joins no more than five
 BAND_BYTES = 4 << 20  # of samples at a time: what stays in a phone's last-level cache
 
 
 @dataclass(frozen=True)
 class BorderOperations(FlowOperations):
-    """The garment and its mask in one warp, for runtimes with a native sampler: Core ML, and Vulkan, which only repeats borders."""
+    """The garment and its mask in one warp, for runtimes with a native sampler: Core ML, and Vulkan, which only repeats
+    borders."""
 
     def picture(self, garment: Tensor, garment_mask: Tensor) -> Tensor:
         """With one pixel around: the garment's border repeated, nothing around the mask. [B, 4, H + 2, W + 2].
@@ -49,7 +55,8 @@ Positions = tuple[Tensor, Tensor]  # columns and rows in pixels of the map that 
 
 @dataclass(frozen=True)
 class RowOperations(BorderOperations):
-    """Warp and cost volume for runtimes without a native sampler (LiteRT, XNNPACK) or with a slow one (ONNX Runtime). Batch 1.
+    """Warp and cost volume for runtimes without a native sampler (LiteRT, XNNPACK) or with a slow one (ONNX Runtime).
+    Batch 1.
 
     Feature maps are read as tables [H * W, C]: a sample is four rows and three linear interpolations. Large maps go in
     bands that wait for each other, or all their rows would be in memory at once (see `_constant_after`).
@@ -71,7 +78,8 @@ class RowOperations(BorderOperations):
         return _map(self._sample_map(flow, (columns, rows)), offset)
 
     def cost_volume(self, garment: Tensor, person: Tensor, flow: Tensor | None = None) -> Tensor:
-        """One batched matrix product per strip of tiles: every garment feature of a tile with every person feature in its reach.
+        """One batched matrix product per strip of tiles: every garment feature of a tile with every person feature in
+        its reach.
 
         The wanted entries lie on diagonals, which a reshape to a longer row turns into columns.
         """
@@ -107,7 +115,8 @@ class RowOperations(BorderOperations):
         return x * (width / 2) + (width - 1) / 2, y * (height / 2) + (height - 1) / 2
 
     def _sample_map(self, features: Tensor, positions: Positions, after: list[Tensor] | None = None) -> Tensor:
-        """features [1, C, H, W] at positions, bilinear, borders repeated -> [h * w, C], in bands of at most BAND_BYTES."""
+        """features [1, C, H, W] at positions, bilinear, borders repeated -> [h * w, C], in bands of at most
+        BAND_BYTES."""
         table = _table(features)
         columns, rows = (position.reshape(-1, 1) for position in positions)
         samples = BAND_BYTES // (4 * table.shape[1])
@@ -118,10 +127,9 @@ class RowOperations(BorderOperations):
         return torch.cat(bands) if len(bands) > 1 else bands[0]
 
 
-def _sample_table(
-    table: Tensor, columns: Tensor, rows: Tensor, size: torch.Size, after: list[Tensor] | None
-) -> Tensor:
-    """Table [H * W, C] of a map of size (H, W) at columns and rows, each [N, 1], clamped to the map, bilinear -> [N, C]."""
+def _sample_table(table: Tensor, columns: Tensor, rows: Tensor, size: torch.Size, after: list[Tensor] | None) -> Tensor:
+    """Table [H * W, C] of a map of size (H, W) at columns and rows, each [N, 1], clamped to the map, bilinear -> [N,
+    C]."""
     height, width = size
     start = _constant_after(0.0, after)
     x = torch.maximum(columns, start).clamp(max=width - 1.0)
@@ -156,7 +164,8 @@ def _products(garment: Tensor, person: Tensor) -> Tensor:
 
 
 def _diagonals(products: Tensor, rows: int, columns: int) -> Tensor:
-    """[tiles, rows * columns, (rows + HALO) * (columns + HALO)] -> the 49 wanted of each garment feature, [tiles * rows * columns, 49].
+    """[tiles, rows * columns, (rows + HALO) * (columns + HALO)] -> the 49 wanted of each garment feature, [tiles * rows
+    * columns, 49].
 
     Feature (u, v) of a tile wants the entries (u + dy, v + dx). Read with lines longer by one row of the reach, u drops
     out; read with lines longer by one entry, v does.
@@ -172,7 +181,8 @@ def _diagonals(products: Tensor, rows: int, columns: int) -> Tensor:
 def _constant_after(value: float, tokens: list[Tensor] | None) -> Tensor:
     """The constant [1, 1], available only once the token [N, ...] is.
 
-    A runtime with delegates runs everything it can before the next operation outside of them: without this, all bands' rows,
+    A runtime with delegates runs everything it can before the next operation outside of them: without this, all bands'
+    rows,
     and all levels' person windows, would be in memory together.
     """
     constant = torch.full((1, 1), value)
@@ -203,6 +213,7 @@ class SplitRefineHead(nn.Module):
     def __init__(self, head: RefineHead):
         super().__init__()
         first, *rest = head
+        assert isinstance(first, nn.Conv2d)
         features = first.in_channels // 2
         self.warped = nn.Conv2d(features, first.out_channels, 3, padding=1)
         self.person = nn.Conv2d(features, first.out_channels, 3, padding=1, bias=False)

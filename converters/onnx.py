@@ -21,7 +21,8 @@ SMALL = 1024  # bytes; smaller tensors stay float32, they weigh nothing and some
 def export_onnx(example: ComponentExample, path: Path, precision: Precision) -> Exported:
     """Writes the component as an .onnx file.
 
-    fp16 halves the stored weights; arithmetic stays float32, because ONNX Runtime's CPU provider has no half-precision convolution.
+    fp16 halves the stored weights; arithmetic stays float32, because ONNX Runtime's CPU provider has no half-precision
+    convolution.
     """
     program = export_program(example.graph, example.inputs)
     exported = torch.onnx.export(
@@ -32,9 +33,12 @@ def export_onnx(example: ComponentExample, path: Path, precision: Precision) -> 
         dynamo=True,
         verbose=False,
     )
+    assert exported is not None  # it is None only when written to a file at once
     model, equal = onnxsim.simplify(exported.model_proto)
     if not equal:
-        raise DmvtonError(f"onnxsim changed what {example.contract.component} computes; report this with the network's name.")
+        raise DmvtonError(
+            f"onnxsim changed what {example.contract.component} computes; report this with the network's name."
+        )
     _strip(model)
     if precision is Precision.FP16:
         _halve_weights(model)
@@ -44,7 +48,11 @@ def export_onnx(example: ComponentExample, path: Path, precision: Precision) -> 
     )
     onnx.checker.check_model(model, full_check=True)
     path.write_bytes(model.SerializeToString(deterministic=True))
-    kept = ("arithmetic: ONNX Runtime's CPU provider computes convolutions in float32",) if precision is Precision.FP16 else ()
+    kept = (
+        ("arithmetic: ONNX Runtime's CPU provider computes convolutions in float32",)
+        if precision is Precision.FP16
+        else ()
+    )
     return Exported(itemise(path, program, precision), kept)
 
 

@@ -12,7 +12,8 @@ SHOWN_LINES = 30
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Holds back what the block, native code included, writes to standard output and error; shows its end if the block raises."""
+    """Holds back what the block, native code included, writes to standard output and error; shows its end if the block
+    raises."""
     sys.stdout.flush()
     sys.stderr.flush()
     saved = [os.dup(1), os.dup(2)]

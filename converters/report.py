@@ -11,6 +11,7 @@ from dmvton_mobile.manifest import Artifact, ParityFigure
 from dmvton_mobile.targets import Target
 
 MEGABYTE = 1e6
+TABLE_WIDTH = 120
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Row:
 
 def print_rows(console: Console, rows: list[Row]) -> None:
     """One row per artifact, and below it the operations that stay outside the delegates."""
-    table = Table(title="Artifacts", title_justify="left")
+    table = Table(box=None, pad_edge=False)
     for heading, justify in (
         ("target", "left"),
         ("component", "left"),
@@ -35,12 +36,12 @@ def print_rows(console: Console, rows: list[Row]) -> None:
         ("weights MB", "right"),
         ("constants kB", "right"),
         ("other kB", "right"),
-        ("delegated", "right"),
+        ("in + out of delegate", "right"),
         ("worst dB", "right"),
         ("seconds", "right"),
         ("status", "left"),
     ):
-        table.add_column(heading, justify=justify)  # type: ignore[arg-type]
+        table.add_column(heading, justify=justify, no_wrap=True)  # type: ignore[arg-type]
     for row in rows:
         footprint = row.exported.footprint
         table.add_row(
@@ -55,11 +56,13 @@ def print_rows(console: Console, rows: list[Row]) -> None:
             f"{row.seconds:.0f}",
             row.status,
         )
-    console.print(table)
+    console.print(table, width=TABLE_WIDTH, soft_wrap=True)
     for row in rows:
         if left := row.exported.footprint.leftover_operations:
             listed = ", ".join(f"{count} {name}" for name, count in left.items())
-            console.print(f"{row.target} {row.component}, outside the delegate: {listed}", highlight=False)
+            console.print(
+                f"{row.target} {row.component}, outside the delegate: {listed}", highlight=False, soft_wrap=True
+            )
 
 
 def worst_db(figures: tuple[ParityFigure, ...]) -> str:
@@ -76,4 +79,4 @@ def _delegated(row: Row) -> str:
     footprint = row.exported.footprint
     if footprint.delegated_operations is None:
         return "-"
-    return f"{footprint.delegated_operations} of {footprint.delegated_operations + sum((footprint.leftover_operations or {}).values())}"
+    return f"{footprint.delegated_operations} + {sum((footprint.leftover_operations or {}).values())}"

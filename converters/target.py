@@ -37,7 +37,8 @@ def lower(network: TryOnNetwork, target: Target, delegate: Delegate) -> TryOnNet
 
 
 def layouts(target: Target, delegate: Delegate) -> Layouts:
-    """How the target's artifacts hold pictures and features: as its kernels do, so that no frame pays for a transpose."""
+    """How the target's artifacts hold pictures and features: as its kernels do, so that no frame pays for a
+    transpose."""
     match target:
         case Target.TFLITE:
             return Layouts(Layout.NHWC, Layout.NHWC)

@@ -26,7 +26,8 @@ class Named(nn.Module):
 
 
 def export_tflite(example: ComponentExample, path: Path, precision: Precision) -> Exported:
-    """Writes the component as a .tflite file. fp16 halves the stored weights; a phone's delegate may then compute in half precision."""
+    """Writes the component as a .tflite file. fp16 halves the stored weights; a phone's delegate may then compute in
+    half precision."""
     import litert_torch
 
     contract = example.contract
@@ -72,12 +73,14 @@ def _halve_weights(path: Path) -> None:
     config = qtyping.OpQuantizationConfig(
         weight_tensor_config=weights, compute_precision=qtyping.ComputePrecision.FLOAT, explicit_dequantize=True
     )
-    for operation in (qtyping.TFLOperationName.CONV_2D, qtyping.TFLOperationName.DEPTHWISE_CONV_2D, qtyping.TFLOperationName.CONV_2D_TRANSPOSE):
+    for operation in (
+        qtyping.TFLOperationName.CONV_2D,
+        qtyping.TFLOperationName.DEPTHWISE_CONV_2D,
+        qtyping.TFLOperationName.CONV_2D_TRANSPOSE,
+    ):
         tool.update_quantization_recipe(
             regex=".*", operation_name=operation, op_config=config, algorithm_key=AlgorithmName.FLOAT_CASTING
         )
     half = tool.quantize().quantized_model
     assert half is not None
     path.write_bytes(half)
-
-

@@ -22,7 +22,8 @@ RANDOM_SEED = 1
 
 @dataclass(frozen=True)
 class Reference:
-    """What the network computes in PyTorch, for each kind of inputs ("example", "random"): the inputs and the outputs by name."""
+    """What the network computes in PyTorch, for each kind of inputs ("example", "random"): the inputs and the outputs
+    by name."""
 
     inputs: dict[str, Tensors]
     outputs: dict[str, Tensors]

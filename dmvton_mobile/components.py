@@ -1,11 +1,20 @@
-"""The graphs a network goes out as, and their contracts. Normalisation is inside: RGB in [0, 1] goes in and comes out."""
+"""The graphs a network goes out as, and their contracts. Normalisation is inside: RGB in [0, 1] goes in and comes
+out."""
 
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from dmvton_mobile.contract import DEFAULT_SIZE, Component, ComponentContract, Kind, Layout, TensorContract, tensor_contract
+from dmvton_mobile.contract import (
+    DEFAULT_SIZE,
+    Component,
+    ComponentContract,
+    Kind,
+    Layout,
+    TensorContract,
+    tensor_contract,
+)
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import GarmentFeatures, TryOnNetwork, TryOnOutput
 from dmvton_mobile.networks.warp import LEVELS
@@ -71,7 +80,8 @@ class ComponentGraph(nn.Module):
 
 @dataclass(frozen=True)
 class ComponentExample:
-    """A component's graph with example inputs in its own layouts, and the contract that follows from running it on them."""
+    """A component's graph with example inputs in its own layouts, and the contract that follows from running it on
+    them."""
 
     graph: ComponentGraph
     inputs: tuple[Tensor, ...]
@@ -84,7 +94,8 @@ def component_examples(
     layouts: Layouts | None = None,
     size: tuple[int, int] = DEFAULT_SIZE,
 ) -> list[ComponentExample]:
-    """Every component's graph, fed with random pictures of size (height, width); tryon with what garment_encoder made of its."""
+    """Every component's graph, fed with random pictures of size (height, width); tryon with what garment_encoder made
+    of its."""
     layouts = layouts or Layouts()
     random = torch.Generator().manual_seed(0)
     channels = {"person": 3, "garment": 3, "garment_mask": 1}
@@ -109,12 +120,14 @@ def component_examples(
 
 
 def peak(tensor: TensorContract) -> float | None:
-    """The width of a tensor's range, for PSNR: 1 for pictures and masks, 2 for flows; None for features, which have their own."""
+    """The width of a tensor's range, for PSNR: 1 for pictures and masks, 2 for flows; None for features, which have
+    their own."""
     return {Kind.RGB: 1.0, Kind.MASK: 1.0, Kind.FLOW: 2.0}.get(tensor.kind)
 
 
 def _contract(name: str, value: Tensor, layouts: Layouts) -> TensorContract:
-    return tensor_contract(name, layouts.of(name), tuple(value.shape))
+    batch, second, third, fourth = value.shape
+    return tensor_contract(name, layouts.of(name), (batch, second, third, fourth))
 
 
 def _to_signed(rgb: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """What every input and output is: names, shapes, ranges, colour order, layout. The one source of truth.
 
-Converters, bundles, runtimes and apps read the tensors of an artifact from here; nobody writes a shape or a range twice.
+Converters, bundles, runtimes and apps read the tensors of an artifact from here; nobody writes a shape or a range
+twice.
 An app feeds RGB in [0, 1] and gets RGB in [0, 1]: normalisation and the mask threshold are inside the graph.
 """
 
@@ -94,13 +95,20 @@ _MEANINGS = {
     "garment_mask": (Kind.MASK, "Where the garment is: counts as garment above 0.5."),
     "garment_picture": (Kind.FEATURES, "The masked garment and its mask, ready to be sampled."),
     "tryon": (Kind.RGB, "The person wearing the garment."),
-    "flow": (Kind.FLOW, "Where in the garment's picture each pixel of the person comes from: a sampling grid, x then y."),
+    "flow": (
+        Kind.FLOW,
+        "Where in the garment's picture each pixel of the person comes from: a sampling grid, x then y.",
+    ),
     "composition": (Kind.MASK, "How much of each pixel is the warped garment; the rest is `rendered`."),
     "rendered": (Kind.RGB, "What the generator painted: everything that is not the warped garment."),
 }
 
 
-def tensor_contract(name: str, layout: Layout, shape: tuple[int, ...]) -> TensorContract:
-    """The contract of a tensor by its name; `garment_features_N` is level N of the garment's pyramid, coarse to fine."""
-    kind, description = _MEANINGS.get(name) or (Kind.FEATURES, f"Garment features, level {name.rpartition('_')[2]} of the pyramid.")
+def tensor_contract(name: str, layout: Layout, shape: tuple[int, int, int, int]) -> TensorContract:
+    """The contract of a tensor by its name; `garment_features_N` is level N of the garment's pyramid, coarse to
+    fine."""
+    kind, description = _MEANINGS.get(name) or (
+        Kind.FEATURES,
+        f"Garment features, level {name.rpartition('_')[2]} of the pyramid.",
+    )
     return TensorContract(name=name, kind=kind, layout=layout, shape=shape, description=description)

@@ -19,7 +19,8 @@ class ParityError(CheckFailed):
 
 
 def psnr_db(*, reference: np.ndarray, candidate: np.ndarray, peak: float) -> float | None:
-    """Peak signal-to-noise ratio in decibels; None where the two are equal. Shapes must be equal; peak is the value range."""
+    """Peak signal-to-noise ratio in decibels; None where the two are equal. Shapes must be equal; peak is the value
+    range."""
     if reference.shape != candidate.shape:
         raise ParityError(f"Cannot compare {candidate.shape} with the reference's {reference.shape}.")
     error = float(np.mean(np.square(reference.astype(np.float64) - candidate.astype(np.float64))))
@@ -38,19 +39,27 @@ def compare(
     """One figure per output, NCHW arrays by name.
 
     what: the artifact, for the message; inputs: "example" or "random".
-    Raises ParityError where an output is missing, extra, of another shape, not finite, or below bound_db: which one, by how much.
+    Raises ParityError where an output is missing, extra, of another shape, not finite, or below bound_db: which one, by
+    how much.
     """
     names = {tensor.name for tensor in contracts}
     for side, tensors in (("the reference", reference), (what, candidate)):
         if tensors.keys() != names:
-            raise ParityError(f"{side} gives {', '.join(sorted(tensors))}; its contract says {', '.join(sorted(names))}.")
-    figures = [_figure(tensor, reference[tensor.name], candidate[tensor.name], bound_db, inputs, what) for tensor in contracts]
+            raise ParityError(
+                f"{side} gives {', '.join(sorted(tensors))}; its contract says {', '.join(sorted(names))}."
+            )
+    figures = [
+        _figure(tensor, reference[tensor.name], candidate[tensor.name], bound_db, inputs, what) for tensor in contracts
+    ]
     failed = [figure for figure in figures if figure.psnr_db is not None and figure.psnr_db < bound_db]
     if failed:
         worst = ", ".join(
-            f"{figure.output} {figure.psnr_db:.1f} dB (largest difference {figure.max_abs_error:.3g})" for figure in failed
+            f"{figure.output} {figure.psnr_db:.1f} dB (largest difference {figure.max_abs_error:.3g})"
+            for figure in failed
         )
-        raise ParityError(f"{what} differs from the PyTorch network on {inputs} inputs; the bound is {bound_db:g} dB: {worst}.")
+        raise ParityError(
+            f"{what} differs from the PyTorch network on {inputs} inputs; the bound is {bound_db:g} dB: {worst}."
+        )
     return figures
 
 

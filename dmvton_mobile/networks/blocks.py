@@ -6,7 +6,8 @@ FLOW_SLOPE = 0.1  # LeakyReLU of every flow head and cost volume
 
 
 def inverted_residual(inputs: int, outputs: int, *, expansion: int, stride: int, expand: bool = True) -> nn.Sequential:
-    """MobileNetV2's block (https://arxiv.org/abs/1801.04381, table 1) without its skip, which never fires in these networks.
+    """MobileNetV2's block (https://arxiv.org/abs/1801.04381, table 1) without its skip, which never fires in these
+    networks.
 
     [B, inputs, H, W] -> [B, outputs, H/stride, W/stride]. `expand=False` drops the 1x1 expansion, as the generator does
     where expansion is 1; the pyramid keeps it there.
@@ -44,7 +45,8 @@ def flow_head(inputs: int) -> nn.Sequential:
 
 
 def fan_out_init(module: nn.Module) -> None:
-    """Convolutions ~ N(0, sqrt(2 / (kernel area * output channels))), biases 0: DM-VTON's start for training from scratch."""
+    """Convolutions ~ N(0, sqrt(2 / (kernel area * output channels))), biases 0: DM-VTON's start for training from
+    scratch."""
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
             area = layer.kernel_size[0] * layer.kernel_size[1]

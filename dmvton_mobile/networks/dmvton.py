@@ -89,9 +89,7 @@ class MobileEncoder(nn.Module):
                 InvertedResidual(before, width, expansion=expansion, stride=stride, expand=expansion != 1)
                 for before, (expansion, width, stride) in zip(widths, self.BLOCKS)
             ),
-            nn.Sequential(
-                nn.Conv2d(widths[-1], self.OUTPUTS, 1, bias=False), nn.BatchNorm2d(self.OUTPUTS), nn.ReLU6()
-            ),
+            nn.Sequential(nn.Conv2d(widths[-1], self.OUTPUTS, 1, bias=False), nn.BatchNorm2d(self.OUTPUTS), nn.ReLU6()),
         )
 
     def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
@@ -105,7 +103,8 @@ class MobileEncoder(nn.Module):
 
 
 class MobileGenerator(nn.Module):
-    """DM-VTON's Mobile Generative Module, a MobileNetV2 U-Net: [B, inputs, H, W] -> [B, outputs, H, W], no activation."""
+    """DM-VTON's Mobile Generative Module, a MobileNetV2 U-Net: [B, inputs, H, W] -> [B, outputs, H, W], no
+    activation."""
 
     DECODER = ((512, 96), (96, 32), (32, 24), (24, 16))
 

@@ -1,6 +1,7 @@
 """FS-VTON's warp module, DM-VTON's Teacher: the main offset from a global style vector instead of a cost volume.
 
-Source: FS-VTON (https://arxiv.org/abs/2204.01046) section 3.2; modulation as in StyleGAN2 (https://arxiv.org/abs/1912.04958) section 2.2.
+Source: FS-VTON (https://arxiv.org/abs/2204.01046) section 3.2; modulation as in StyleGAN2
+(https://arxiv.org/abs/1912.04958) section 2.2.
 """
 
 import math
@@ -44,7 +45,8 @@ class StyleScale(nn.Module):
 class ModulatedConv(nn.Module):
     """3x3 convolution with weights scaled per sample and demodulated: x [B, inputs, H, W], style [B, 256].
 
-    The scales go on the input and the demodulation on the output, which equals scaling the weights and keeps one weight for all samples.
+    The scales go on the input and the demodulation on the output, which equals scaling the weights and keeps one weight
+    for all samples.
     """
 
     def __init__(self, inputs: int, outputs: int):
@@ -86,9 +88,7 @@ class StyleFlow(AppearanceFlow):
         super().__init__(align_corners)
         self.netRefine = nn.ModuleList(RefineHead() for _ in range(LEVELS))
         width = COST_VOLUME_CHANNELS
-        self.netStyle = nn.ModuleList(
-            StyleBlock(FEATURES, width, width, last_activation=True) for _ in range(LEVELS)
-        )
+        self.netStyle = nn.ModuleList(StyleBlock(FEATURES, width, width, last_activation=True) for _ in range(LEVELS))
         self.netF = nn.ModuleList(StyleBlock(width, 128, 2, last_activation=False) for _ in range(LEVELS))
         self.cond_style = _style_layer()
         self.image_style = _style_layer()

@@ -33,7 +33,8 @@ class NetworkConfig:
 
 
 class TryOnOutput(NamedTuple):
-    """All [B, ., H, W] float32. tryon, warped_garment, rendered: RGB in [-1, 1]; warped_mask, composition: [0, 1]; flow: a grid.
+    """All [B, ., H, W] float32. tryon, warped_garment, rendered: RGB in [-1, 1]; warped_mask, composition: [0, 1];
+    flow: a grid.
 
     tryon = warped_garment * composition + rendered * (1 - composition).
     """
@@ -66,7 +67,8 @@ class TryOnNetwork(nn.Module):
         self.generator = generator
 
     def encode_garment(self, garment: Tensor, garment_mask: Tensor) -> GarmentFeatures:
-        """Garment [B, 3, H, W] in [-1, 1] and mask [B, 1, H, W] in [0, 1] (in the garment above 0.5) -> what frames need of it."""
+        """Garment [B, 3, H, W] in [-1, 1] and mask [B, 1, H, W] in [0, 1] (in the garment above 0.5) -> what frames
+        need of it."""
         self.check_size(garment, "garment")
         self.check_size(garment_mask, "garment_mask")
         mask = torch.ceil(garment_mask - MASK_THRESHOLD)  # 1 above the threshold; every runtime's delegate has ceil
@@ -86,14 +88,15 @@ class TryOnNetwork(nn.Module):
         """Tries the garment on.
 
         person: RGB [B, 3, H, W] in [-1, 1]; for a parser-based network the 45-channel representation instead, with
-        preserved [B, 3, H, W] (face, hair, other clothes, hands; 0 elsewhere) and arms [B, 1, H, W] (their visible region).
-        garment: RGB [B, 3, H, W] in [-1, 1]; garment_mask [B, 1, H, W] in [0, 1]; or `garment_features` from `encode_garment`.
+        preserved [B, 3, H, W] (face, hair, other clothes, hands; 0 elsewhere) and arms [B, 1, H, W] (their visible
+        region).
+        garment: RGB [B, 3, H, W] in [-1, 1]; garment_mask [B, 1, H, W] in [0, 1]; or `garment_features` from
+        `encode_garment`.
         """
         self.check_size(person, "person")
-        if person.shape[1] != self.config.condition_channels:
-            raise DmvtonError(
-                f"{self.config.name} takes {self.config.condition_channels} person channels, these are {person.shape[1]}."
-            )
+        channels = self.config.condition_channels
+        if person.shape[1] != channels:
+            raise DmvtonError(f"{self.config.name} takes {channels} person channels; these are {person.shape[1]}.")
         if garment_features is None:
             if garment is None or garment_mask is None:
                 raise DmvtonError("Pass garment and garment_mask, or garment_features from encode_garment.")
@@ -121,5 +124,6 @@ class TryOnNetwork(nn.Module):
             raise DmvtonError(f"{self.config.name} takes exactly {fixed[0]}x{fixed[1]}; {what} is {height}x{width}.")
         if height % SIZE_MULTIPLE or width % SIZE_MULTIPLE:
             raise DmvtonError(
-                f"{self.config.name} takes heights and widths that are multiples of {SIZE_MULTIPLE}; {what} is {height}x{width}."
+                f"{self.config.name} takes heights and widths that are multiples of {SIZE_MULTIPLE}; "
+                f"{what} is {height}x{width}."
             )

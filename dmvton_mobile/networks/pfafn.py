@@ -15,9 +15,7 @@ class DownSample(nn.Module):
 
     def __init__(self, inputs: int, outputs: int):
         super().__init__()
-        self.block = nn.Sequential(
-            nn.BatchNorm2d(inputs), nn.ReLU(), nn.Conv2d(inputs, outputs, 3, 2, 1, bias=False)
-        )
+        self.block = nn.Sequential(nn.BatchNorm2d(inputs), nn.ReLU(), nn.Conv2d(inputs, outputs, 3, 2, 1, bias=False))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.block(x)
@@ -60,7 +58,8 @@ class FeatureEncoder(nn.Module):
 
 
 class RefinePyramid(nn.Module):
-    """Top-down merge, smoothed at every step; layer 0 is the coarsest. Maps fine to coarse -> [B, 256, h, w] coarse to fine."""
+    """Top-down merge, smoothed at every step; layer 0 is the coarsest. Maps fine to coarse -> [B, 256, h, w] coarse to
+    fine."""
 
     def __init__(self) -> None:
         super().__init__()

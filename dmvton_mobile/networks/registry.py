@@ -32,10 +32,14 @@ _ARCHITECTURES = {
         Architecture(NetworkConfig(name="dmvton-student", condition_channels=3), MobileWarp, MobileGenerator),
         Architecture(NetworkConfig(name="dmvton-teacher", condition_channels=45), MobileWarp, MobileGenerator),
         Architecture(
-            NetworkConfig(name="fsvton-teacher", condition_channels=45, fixed_size=(256, 192)), StyleWarp, ResUnetGenerator
+            NetworkConfig(name="fsvton-teacher", condition_channels=45, fixed_size=(256, 192)),
+            StyleWarp,
+            ResUnetGenerator,
         ),
         Architecture(
-            NetworkConfig(name="fsvton-student", condition_channels=3, fixed_size=(256, 192)), StyleWarp, ResUnetGenerator
+            NetworkConfig(name="fsvton-student", condition_channels=3, fixed_size=(256, 192)),
+            StyleWarp,
+            ResUnetGenerator,
         ),
         Architecture(NetworkConfig(name="pfafn-tutor", condition_channels=45), AppearanceFlowWarp, ResUnetGenerator),
         Architecture(NetworkConfig(name="pfafn-student", condition_channels=3), AppearanceFlowWarp, ResUnetGenerator),

@@ -1,4 +1,5 @@
-"""The generator of FS-VTON and PF-AFN: a residual U-Net whose levels nest, as the checkpoint keys do (`model.model.4.model…`)."""
+"""The generator of FS-VTON and PF-AFN: a residual U-Net whose levels nest, as the checkpoint keys do
+(`model.model.4.model…`)."""
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +12,9 @@ class Residual(nn.Module):
 
     def __init__(self, width: int):
         super().__init__()
-        self.block = nn.Sequential(_conv(width, width), nn.BatchNorm2d(width), nn.ReLU(), _conv(width, width), nn.BatchNorm2d(width))
+        self.block = nn.Sequential(
+            _conv(width, width), nn.BatchNorm2d(width), nn.ReLU(), _conv(width, width), nn.BatchNorm2d(width)
+        )
         self.relu = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:

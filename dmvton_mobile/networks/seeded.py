@@ -1,6 +1,8 @@
-"""Untrained weights that are the same on every machine: what the golden vectors and the default network use until training.
+"""Untrained weights that are the same on every machine: what the golden vectors and the default network use until
+training.
 
-Each tensor is drawn from a generator seeded by the CRC-32 of its key, so a weight does not depend on which others exist.
+Each tensor is drawn from a generator seeded by the CRC-32 of its key, so a weight does not depend on which others
+exist.
 The scales keep activations and offsets in the range of a trained network.
 """
 
@@ -14,7 +16,8 @@ from torch import Tensor, nn
 from dmvton_mobile.networks.network import TryOnNetwork
 from dmvton_mobile.networks.registry import build_network
 
-# The last convolution of a residual branch or head is drawn smaller, as training leaves it: (pattern of the key, factor)
+# The last convolution of a residual branch or head is drawn smaller, as training leaves it: (pattern of the key,
+# factor)
 _DAMPED = (
     (r"netRefine\.\d+\.6\.weight", 0.3),
     (r"FPN\.smooth\.\d+\.weight", 0.2),
@@ -34,7 +37,7 @@ def seeded_network(name: str, **overrides: object) -> TryOnNetwork:
     seed_weights(network.generator)
     with torch.no_grad():
         for parameter in network.warp.aflow_net.last_layers():
-            parameter *= UNTRAINED_OFFSETS
+            parameter.mul_(UNTRAINED_OFFSETS)
     return network.eval()
 
 

@@ -1,4 +1,5 @@
-"""The appearance-flow estimator that all three papers share: coarse to fine, a main offset and a refinement at each level.
+"""The appearance-flow estimator that all three papers share: coarse to fine, a main offset and a refinement at each
+level.
 
 Source: PF-AFN (https://arxiv.org/abs/2103.04559) section 3.2 and figure 4.
 """
@@ -69,6 +70,8 @@ class AppearanceFlow(nn.Module):
     `operations` holds the warp, composition and cost volume; exporters replace it by the form their runtime runs best.
     """
 
+    netRefine: nn.ModuleList  # noqa: N815 (a key of the published checkpoints)
+
     def __init__(self, align_corners: bool):
         super().__init__()
         self.operations = FlowOperations(align_corners)
@@ -76,7 +79,8 @@ class AppearanceFlow(nn.Module):
     def main_offset(
         self, level: int, garment: Tensor, person: Tensor, flow: Tensor | None, context: Tensor | None
     ) -> Tensor:
-        """The first offset of a level, from its garment features (moved by `flow`, if there is one) and person features."""
+        """The first offset of a level, from its garment features (moved by `flow`, if there is one) and person
+        features."""
         raise TypeError(f"{type(self).__name__} must say how a level finds its main offset")
 
     def context(self, garment: Tensor, person: Tensor) -> Tensor | None:
@@ -84,12 +88,14 @@ class AppearanceFlow(nn.Module):
         return None
 
     def last_layers(self) -> list[nn.Parameter]:
-        """The weights and biases that the offsets come out of, but for FS-VTON's main heads, whose demodulation undoes any scale."""
+        """The weights and biases that the offsets come out of, but for FS-VTON's main heads, whose demodulation undoes
+        any scale."""
         heads = [head for name in ("netMain", "netRefine") for head in getattr(self, name, ())]
         return [parameter for head in heads for parameter in list(head.children())[-1].parameters(recurse=False)]
 
     def forward(self, garment_features: list[Tensor], person_features: list[Tensor]) -> LevelFlows:
-        """Feature maps [B, 256, h, w] coarse to fine -> one flow per level at twice its map's resolution, and the offsets."""
+        """Feature maps [B, 256, h, w] coarse to fine -> one flow per level at twice its map's resolution, and the
+        offsets."""
         operations = self.operations
         context = self.context(garment_features[0], person_features[0])
         flow: Tensor | None = None
@@ -125,11 +131,13 @@ class WarpModule(nn.Module):
     aflow_net: AppearanceFlow
 
     def encode_garment(self, garment: Tensor) -> list[Tensor]:
-        """Garment [B, 3, H, W] in [-1, 1], already multiplied by its mask -> five maps [B, 256, h, w], coarse to fine."""
+        """Garment [B, 3, H, W] in [-1, 1], already multiplied by its mask -> five maps [B, 256, h, w], coarse to
+        fine."""
         raise TypeError(f"{type(self).__name__} must have a garment pyramid")
 
     def encode_condition(self, condition: Tensor) -> list[Tensor]:
-        """Person image [B, 3, H, W] in [-1, 1] or parser-based representation [B, 45, H, W] -> five maps, coarse to fine."""
+        """Person image [B, 3, H, W] in [-1, 1] or parser-based representation [B, 45, H, W] -> five maps, coarse to
+        fine."""
         raise TypeError(f"{type(self).__name__} must have a condition pyramid")
 
     def forward(
@@ -141,7 +149,8 @@ class WarpModule(nn.Module):
         garment_features: list[Tensor] | None = None,
         levels: bool = False,
     ) -> WarpOutput:
-        """Warps the garment onto the person; with `levels` also everything the training losses compare (needs the mask)."""
+        """Warps the garment onto the person; with `levels` also everything the training losses compare (needs the
+        mask)."""
         if levels and garment_mask is None:
             raise ValueError("levels=True also warps the garment mask: pass garment_mask [B, 1, H, W]")
         garment_features = garment_features if garment_features is not None else self.encode_garment(garment)
@@ -155,6 +164,13 @@ class WarpModule(nn.Module):
         masks = [operations.warp_mask(downsample(garment_mask, n), flow) for n, flow in zip(factors, flows)]
         laplacians_x, laplacians_y = zip(*map(flow_laplacian, flows))
         trace = WarpLevels(
-            condition_features, garment_features, flows, offsets, garments, masks, list(laplacians_x), list(laplacians_y)
+            condition_features,
+            garment_features,
+            flows,
+            offsets,
+            garments,
+            masks,
+            list(laplacians_x),
+            list(laplacians_y),
         )
         return WarpOutput(garments[-1], flows[-1], trace)

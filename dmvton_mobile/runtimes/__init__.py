@@ -11,7 +11,8 @@ __all__ = ["Session", "Tensors", "open_session"]
 
 
 def open_session(target: Target, path: Path, contract: ComponentContract, *, threads: int = 2) -> Session:
-    """The artifact at path, opened in its runtime. Raises DmvtonError where the runtime is not installed, naming the extra."""
+    """The artifact at path, opened in its runtime. Raises DmvtonError where the runtime is not installed, naming the
+    extra."""
     if not path.exists():
         raise DmvtonError(f"There is no artifact at {path}.")
     try:

@@ -30,7 +30,8 @@ class Session(ABC):
         held = [_to_artifact(tensor, inputs, self.path) for tensor in self.contract.inputs]
         outputs = self.run_held(held)
         return {
-            tensor.name: _from_artifact(tensor, output) for tensor, output in zip(self.contract.outputs, outputs, strict=True)
+            tensor.name: _from_artifact(tensor, output)
+            for tensor, output in zip(self.contract.outputs, outputs, strict=True)
         }
 
     @abstractmethod
@@ -43,7 +44,9 @@ def _to_artifact(tensor: TensorContract, inputs: Tensors, path: Path) -> np.ndar
         raise DmvtonError(f"{path.name} needs the input {tensor.name!r}; given: {', '.join(inputs)}.")
     value = inputs[tensor.name]
     if tuple(value.shape) != tensor.nchw_shape:
-        raise DmvtonError(f"{path.name} takes {tensor.name} as {tensor.nchw_shape} (NCHW); this one is {tuple(value.shape)}.")
+        raise DmvtonError(
+            f"{path.name} takes {tensor.name} as {tensor.nchw_shape} (NCHW); this one is {tuple(value.shape)}."
+        )
     held = value.transpose(0, 2, 3, 1) if tensor.layout is Layout.NHWC else value
     return np.ascontiguousarray(held, dtype=np.float32)
 

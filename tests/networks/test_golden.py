@@ -50,6 +50,7 @@ def assert_matches(fingerprint: dict, tensor: Tensor) -> None:
 
 def trained_outputs(output: WarpOutput) -> dict[str, Tensor]:
     levels = output.levels
+    assert levels is not None
     lists = {
         "cond_fea_all": levels.condition_features,
         "warp_fea_all": levels.garment_features,
