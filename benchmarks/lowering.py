@@ -68,6 +68,7 @@ def candidates(target: Target, folder: Path, network_name: str) -> list[Candidat
 def _export_plainly(target: Target, example: ComponentExample, path: Path) -> None:
     if target is Target.ONNX:
         program = torch.onnx.export(example.graph, example.inputs, opset_version=20, dynamo=True, verbose=False)
+        assert program is not None  # it is None only when written to a file at once
         names = [*program.model.graph.inputs, *program.model.graph.outputs]
         contract = example.contract
         for value, name in zip(names, [*contract.input_names, *contract.output_names], strict=True):

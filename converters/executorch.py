@@ -13,7 +13,8 @@ from dmvton_mobile.targets import Precision
 def export_executorch(example: ComponentExample, path: Path, precision: Precision, delegate: Delegate) -> Exported:
     """Writes the component as a .pte file and counts what the delegate takes and leaves."""
     from executorch.devtools.backend_debug import get_delegation_info
-    from executorch.exir import EdgeCompileConfig, to_edge_transform_and_lower
+    from executorch.exir import EdgeCompileConfig, ExecutorchBackendConfig, to_edge_transform_and_lower
+    from executorch.exir.passes import MemoryPlanningPass
 
     program = export_program(example.graph, example.inputs)
     edge = to_edge_transform_and_lower(
@@ -27,7 +28,9 @@ def export_executorch(example: ComponentExample, path: Path, precision: Precisio
         for name, counts in sorted(info.delegation_by_operator.items())
         if counts.non_delegated and name != "getitem"
     }
-    path.write_bytes(edge.to_executorch().buffer)
+    # Inputs stay where the app holds them: a garment's 17 MB of features are not copied for every frame.
+    config = ExecutorchBackendConfig(memory_planning_pass=MemoryPlanningPass(alloc_graph_input=False))
+    path.write_bytes(edge.to_executorch(config).buffer)
     return Exported(itemise(path, program, precision, delegated=info.num_delegated_nodes, leftover=leftover))
 
 

@@ -2,6 +2,7 @@
 undone by another."""
 
 import hashlib
+from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
@@ -43,7 +44,7 @@ def _fold_constants(graph: fx.GraphModule) -> None:
 
 
 def _evaluate(node: fx.Node, values: dict[fx.Node, object]) -> object:
-    def value(source: fx.Node) -> object:
+    def value(source: fx.Node) -> Any:
         return values[source]
 
     return node.target(*fx.map_arg(node.args, value), **fx.map_arg(node.kwargs, value))  # type: ignore[operator]

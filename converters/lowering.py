@@ -71,15 +71,15 @@ class RowOperations(BorderOperations):
 
     def compose(self, flow: Tensor, offset: Tensor) -> Tensor:
         height, width = offset.shape[2:]
-        columns = torch.arange(width, dtype=offset.dtype) + offset[0, 0]
-        rows = torch.arange(height, dtype=offset.dtype).view(-1, 1) + offset[0, 1]
+        x, y = _planes(offset)
+        columns = torch.arange(width, dtype=offset.dtype) + x
+        rows = torch.arange(height, dtype=offset.dtype).view(-1, 1) + y
         if not self.align_corners:  # an offset's grid is in the other convention: see FlowOperations.grid
             columns, rows = columns * (width / (width - 1)) - 0.5, rows * (height / (height - 1)) - 0.5
         return _map(self._sample_map(flow, (columns, rows)), offset)
 
     def cost_volume(self, garment: Tensor, person: Tensor, flow: Tensor | None = None) -> Tensor:
-        """One batched matrix product per strip of tiles: every garment feature of a tile with every person feature in
-        its reach.
+        """One batched matrix product per strip of tiles: a tile's garment features with all person features in reach.
 
         The wanted entries lie on diagonals, which a reshape to a longer row turns into columns.
         """
@@ -103,20 +103,19 @@ class RowOperations(BorderOperations):
             windows = _overlapping(reached, down, rows).reshape(down, -1, channels)
             products = _products(moved.reshape(down, -1, channels), windows)
             strips.append(_diagonals(products, rows, columns).reshape(height, columns, COST_VOLUME_CHANNELS))
-        volume = _map(torch.cat(strips, 1), person)
+        volume = _map(_joined(strips, 1), person)
         return volume if self.delegated else volume * (1 / channels)
 
     def _positions(self, flow: Tensor, features: Tensor) -> Positions:
         """Where flow [1, 2, h, w] points to in features [1, C, H, W]."""
         height, width = features.shape[2:]
-        x, y = flow[0, 0], flow[0, 1]
+        x, y = _planes(flow)
         if self.align_corners:
             return x * ((width - 1) / 2) + (width - 1) / 2, y * ((height - 1) / 2) + (height - 1) / 2
         return x * (width / 2) + (width - 1) / 2, y * (height / 2) + (height - 1) / 2
 
     def _sample_map(self, features: Tensor, positions: Positions, after: list[Tensor] | None = None) -> Tensor:
-        """features [1, C, H, W] at positions, bilinear, borders repeated -> [h * w, C], in bands of at most
-        BAND_BYTES."""
+        """features [1, C, H, W] at positions, borders repeated -> [h * w, C], in bands of at most BAND_BYTES."""
         table = _table(features)
         columns, rows = (position.reshape(-1, 1) for position in positions)
         samples = BAND_BYTES // (4 * table.shape[1])
@@ -124,12 +123,11 @@ class RowOperations(BorderOperations):
         for first in range(0, columns.shape[0], samples):
             band = slice(first, first + samples)
             bands.append(_sample_table(table, columns[band], rows[band], features.shape[2:], bands[-1:] or after))
-        return torch.cat(bands) if len(bands) > 1 else bands[0]
+        return _joined(bands, 0)
 
 
 def _sample_table(table: Tensor, columns: Tensor, rows: Tensor, size: torch.Size, after: list[Tensor] | None) -> Tensor:
-    """Table [H * W, C] of a map of size (H, W) at columns and rows, each [N, 1], clamped to the map, bilinear -> [N,
-    C]."""
+    """Table [H * W, C] of a map of size (H, W), at columns and rows [N, 1] clamped to it, bilinear -> [N, C]."""
     height, width = size
     start = _constant_after(0.0, after)
     x = torch.maximum(columns, start).clamp(max=width - 1.0)
@@ -197,6 +195,16 @@ def _divisor(length: int, limit: int) -> int:
     return next((size for size in range(min(limit, length), HALO - 1, -1) if length % size == 0), length)
 
 
+def _joined(parts: list[Tensor], dim: int) -> Tensor:
+    """torch.cat, but a single part is left as it is: XNNPACK takes no concatenation of one."""
+    return torch.cat(parts, dim) if len(parts) > 1 else parts[0]
+
+
+def _planes(grid: Tensor) -> Positions:
+    """[1, 2, H, W] -> x and y, each [H, W]; by slices, as XNNPACK takes no selection."""
+    return grid[:, :1].reshape(grid.shape[2:]), grid[:, 1:].reshape(grid.shape[2:])
+
+
 def _table(features: Tensor) -> Tensor:
     """[1, C, H, W] -> [H * W, C]."""
     return features.permute(0, 2, 3, 1).reshape(-1, features.shape[1])
@@ -226,13 +234,16 @@ class SplitRefineHead(nn.Module):
 
 
 class RepeatPixels(nn.Module):
-    """Nearest upsampling by two as two concatenations, which every delegate takes. [1, C, H, W] -> [1, C, 2H, 2W]."""
+    """Nearest upsampling by two as two concatenations, which every delegate takes. [1, C, H, W] -> [1, C, 2H, 2W].
+
+    The product with 1 makes a second tensor: ExecuTorch's XNNPACK takes no concatenation of a tensor with itself.
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         _, channels, height, width = x.shape
         rows = x.permute(0, 2, 3, 1)
-        rows = torch.cat([rows, rows], 3).reshape(height, 2 * width * channels)
-        doubled = torch.cat([rows, rows], 1).reshape(1, 2 * height, 2 * width, channels)
+        rows = torch.cat([rows, rows * 1.0], 3).reshape(height, 2 * width * channels)
+        doubled = torch.cat([rows, rows * 1.0], 1).reshape(1, 2 * height, 2 * width, channels)
         return doubled.permute(0, 3, 1, 2)
 
 
