@@ -65,7 +65,8 @@ def measure(
             env={**os.environ, "OMP_NUM_THREADS": str(threads)},
         )
     if done.returncode:
-        raise DmvtonError(f"Measuring {path.name} failed: {done.stderr.strip().splitlines()[-1]}")
+        said = done.stderr.strip().splitlines() or [f"its process ended with {done.returncode} and said nothing"]
+        raise DmvtonError(f"Measuring {path.name} failed: {said[-1]}")
     return Measurement.model_validate_json(done.stdout.splitlines()[-1])
 
 

@@ -11,7 +11,7 @@ from dmvton_mobile.manifest import Artifact, ParityFigure
 from dmvton_mobile.targets import Target
 
 MEGABYTE = 1e6
-TABLE_WIDTH = 120
+TABLE_WIDTH = 132  # of the longest names
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,8 @@ def print_rows(console: Console, rows: list[Row]) -> None:
             f"{row.seconds:.0f}",
             row.status,
         )
-    console.print(table, width=TABLE_WIDTH, soft_wrap=True)
+    console.width = max(console.width, TABLE_WIDTH)  # in a log, too, where it would be 80
+    console.print(table, soft_wrap=True)
     for row in rows:
         if left := row.exported.footprint.leftover_operations:
             listed = ", ".join(f"{count} {name}" for name, count in left.items())

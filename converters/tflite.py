@@ -34,7 +34,8 @@ def export_tflite(example: ComponentExample, path: Path, precision: Precision) -
     program = export_program(example.graph, example.inputs)
     named = Named(program.module(), contract.input_names, contract.output_names)
     inputs = dict(zip(contract.input_names, example.inputs, strict=True))
-    litert_torch.convert(named, sample_kwargs=inputs).export(str(path))
+    # as bytes: its own writing, in C++, ends the process without a word where the disk is full
+    path.write_bytes(litert_torch.convert(named, sample_kwargs=inputs).model_content())
     kept: tuple[str, ...] = ()
     if precision is Precision.FP16:
         _halve_weights(path)

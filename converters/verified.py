@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from converters.quiet import quiet
 from dmvton_mobile.components import ComponentExample
 from dmvton_mobile.contract import Component, Layout
 from dmvton_mobile.example import example_pair, random_pictures
@@ -54,7 +55,8 @@ def verify_component(
     The garment encoder is compared with its own graph in PyTorch, since its features' form is the target's; the frame's
     outputs with the network itself, end to end. Raises ParityError naming outputs below the bound.
     """
-    sessions = [open_session(target, path, example.contract) for example, path in made]
+    with quiet():
+        sessions = [open_session(target, path, example.contract) for example, path in made]
     example, path = made[-1]
     figures: list[ParityFigure] = []
     for kind, inputs in reference.inputs.items():

@@ -16,10 +16,11 @@ from typer.core import TyperGroup
 from converters.convert import command as convert
 from dmvton_mobile.bundle import read_bundle, verify_files, zip_bundle
 from dmvton_mobile.checkpoint import ImportReport, read_official, save_checkpoint
+from dmvton_mobile.composite import stamp
 from dmvton_mobile.doctor import print_report
 from dmvton_mobile.errors import CheckFailed, DmvtonError
 from dmvton_mobile.garment_mask import find_garment_mask, mask_problem, warning_sheet
-from dmvton_mobile.images import read_picture, write_picture
+from dmvton_mobile.images import person_window, read_picture, write_picture
 from dmvton_mobile.networks import network_names
 from dmvton_mobile.signing import sign_bundle, verify_signature
 from dmvton_mobile.targets import Precision, Target
@@ -126,6 +127,8 @@ def tryon(
     between = time.perf_counter()
     result = maker.try_on(picture, prepared)
     ended = time.perf_counter()
+    if not maker.trained:
+        result = stamp(result, person_window(*picture.size), "untrained weights")
     write_picture(out, result)
     if problem := mask_problem(found.mask):
         write_picture(sheet, warning_sheet(worn, found, problem))

@@ -23,6 +23,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from dmvton_mobile.contract import MASK_THRESHOLD
@@ -197,3 +198,15 @@ def _check(
                 f"{name} must be float32 {[1, channels, *size]}, "
                 f"it is {outputs[name].dtype} {list(outputs[name].shape)}."
             )
+
+
+def stamp(picture: Pixels, window: Window, text: str) -> Pixels:
+    """The picture [H, W, 3] with a line of text at the foot of the window; nothing outside the window changes."""
+    height = max(12, window.height // 24)
+    canvas = Image.fromarray(picture[window.top : window.top + window.height, window.left : window.left + window.width])
+    draw = ImageDraw.Draw(canvas)
+    draw.rectangle((0, window.height - 2 * height, window.width, window.height), fill=(40, 40, 40))
+    draw.text((height, window.height - height), text, (255, 255, 255), ImageFont.load_default(height), anchor="lm")
+    stamped = picture.copy()
+    stamped[window.top : window.top + window.height, window.left : window.left + window.width] = np.asarray(canvas)
+    return stamped

@@ -1,6 +1,7 @@
 """`TryOn`: prepare a garment once, then one call per frame; the network behind it runs in PyTorch or from a bundle."""
 
 import hashlib
+import platform
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -82,7 +83,9 @@ class TryOn:
     ) -> "TryOn":
         """A bundle's artifacts, every file checked against its hash first.
 
-        runtime, precision: which artifacts; where open, the first of the manifest that can be run here.
+        runtime, precision: which artifacts; where open, the first of the manifest that can be run here, Core ML's
+        evaluator
+        last: it proves a program, it does not race.
         Raises BundleError for a damaged bundle, DmvtonError naming what it holds where it does not hold the wanted ones
         or none of them can be run here.
         """
@@ -95,7 +98,7 @@ class TryOn:
             named = " ".join(choice for choice in (runtime, precision) if choice)
             raise DmvtonError(f"{path.name} has no artifacts for {named}. {holds}")
         missing: list[str] = []
-        for target, kind in wanted:
+        for target, kind in sorted(wanted, key=lambda pair: pair[0] is Target.COREML and platform.system() != "Darwin"):
             try:
                 sessions = open_components(bundle, target, kind, threads)
             except DmvtonError as error:

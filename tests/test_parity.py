@@ -90,7 +90,8 @@ def test_equal_outputs_pass() -> None:
 
 
 def test_ranges() -> None:
-    """The same absolute error counts by the range of what it is in: pictures 1, flows 2, features their reference's own."""
+    """The same absolute error counts by the range of what it is in: pictures 1, flows 2, features their reference's
+    own."""
     reference = outputs()
     reference["garment_features_0"].flat[:2] = -20.0, 30.0
     figures = compared({name: value + np.float32(0.0005) for name, value in reference.items()}, reference)

@@ -27,7 +27,9 @@ _DAMPED = (
 )
 
 
-UNTRAINED_OFFSETS = 0.1  # of the drawn size: without training, the garment stays about where it is
+# Of the drawn size: without training, the garment stays about where it is, on a near-grey ground.
+UNTRAINED_OFFSETS = 0.1
+UNTRAINED_COLOURS = 0.02
 
 
 def seeded_network(name: str, **overrides: object) -> TryOnNetwork:
@@ -38,6 +40,8 @@ def seeded_network(name: str, **overrides: object) -> TryOnNetwork:
     with torch.no_grad():
         for parameter in network.warp.aflow_net.last_layers():
             parameter.mul_(UNTRAINED_OFFSETS)
+        last = [layer for layer in network.generator.modules() if isinstance(layer, nn.Conv2d)][-1]
+        last.weight.mul_(UNTRAINED_COLOURS)
     return network.eval()
 
 

@@ -1,5 +1,6 @@
 """A saved Core ML program, evaluated operation by operation where there is no Core ML: "verified" off a Mac."""
 
+import logging
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
@@ -199,6 +200,9 @@ class _Step(NamedTuple):
 
 def import_coremltools() -> ModuleType:
     """coremltools, with the reader of saved programs; DmvtonError says how to install it."""
+    logging.getLogger("coremltools").setLevel(
+        logging.ERROR
+    )  # off a Mac it warns of every Apple library that is not there
     try:
         import_module("coremltools.converters.mil.frontend.milproto.load")  # coremltools does not import it by itself
         return import_module("coremltools")

@@ -130,7 +130,8 @@ def test_identity_flow_changes_nothing(form: Operations) -> None:
 
 @ROWS
 def test_cost_volume_at_one_pixel(form: Operations) -> None:
-    """Worked out by hand: channel 7 * (dy + 3) + dx + 3 holds the product with the person two rows below, one to the left."""
+    """Worked out by hand: channel 7 * (dy + 3) + dx + 3 holds the product with the person two rows below, one to the
+    left."""
     garment, person = torch.zeros(1, 4, 16, 24), torch.zeros(1, 4, 16, 24)
     garment[0, :, 7, 10] = 2.0
     person[0, :, 9, 9] = 3.0
