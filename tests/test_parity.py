@@ -73,7 +73,7 @@ def test_psnr_keeps_apart_what_a_float32_mean_loses() -> None:
 def test_psnr_says_which_is_which() -> None:
     value = outputs()["tryon"]
     with pytest.raises(TypeError, match="positional"):
-        psnr_db(value, value, 1.0)  # type: ignore[misc]
+        psnr_db(value, value, 1.0)  # type: ignore[call-arg]
 
 
 def test_psnr_of_different_shapes_is_an_error() -> None:
