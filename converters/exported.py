@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from converters.graph import FOLDED_WEIGHT
 from dmvton_mobile.manifest import Footprint
 from dmvton_mobile.targets import Precision
 
@@ -36,7 +37,8 @@ def itemise(
     constants: dict[int, int] = {}
     for name in used:
         tensor = tensors[name]
-        group = weights if isinstance(tensor, torch.nn.Parameter) or "running_" in name else constants
+        learnt = isinstance(tensor, torch.nn.Parameter) or "running_" in name or FOLDED_WEIGHT in name
+        group = weights if learnt else constants
         group[tensor.untyped_storage().data_ptr()] = tensor.numel() * tensor.element_size()
     file_bytes = (
         sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) if path.is_dir() else path.stat().st_size

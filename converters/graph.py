@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
+FOLDED_WEIGHT = "folded_weight_"  # a buffer computed from the network's weights
+FOLDED_TABLE = "folded_table_"  # a buffer computed from nothing but shapes
 PERMUTE = torch.ops.aten.permute.default
 IDENTITIES = (torch.ops.aten.detach.default, torch.ops.aten.alias.default, torch.ops.aten.lift_fresh_copy.default)
 
@@ -35,12 +37,14 @@ def _fold_constants(graph: fx.GraphModule) -> None:
         if node.op == "get_attr":
             values[node] = _attribute(graph, node.target)
         elif node.op == "call_function" and all(source in values for source in node.all_input_nodes):
-            values[node] = _evaluate(node, values)
+            with torch.enable_grad():  # so that what comes from a weight can be told
+                values[node] = _evaluate(node, values)
     for index, (node, value) in enumerate(values.items()):
         if node.op == "call_function" and isinstance(value, Tensor) and not all(user in values for user in node.users):
-            graph.register_buffer(f"folded_{index}", value.detach().clone(), persistent=True)
+            name = f"{FOLDED_WEIGHT if value.requires_grad else FOLDED_TABLE}{index}"
+            graph.register_buffer(name, value.detach().clone(), persistent=True)
             with graph.graph.inserting_before(node):
-                node.replace_all_uses_with(graph.graph.get_attr(f"folded_{index}"))
+                node.replace_all_uses_with(graph.graph.get_attr(name))
 
 
 def _evaluate(node: fx.Node, values: dict[fx.Node, object]) -> object:

@@ -23,9 +23,8 @@ def check_pair(target: Target, precision: Precision, delegate: Delegate) -> None
     """Raises DmvtonError for a combination that no exporter makes, saying why and what to take instead."""
     if target is Target.EXECUTORCH and delegate is Delegate.XNNPACK and precision is Precision.FP16:
         raise DmvtonError(
-            "executorch with fp16 is not supported through XNNPACK: its half-precision kernels need a processor with "
-            "half-precision arithmetic, and a .pte file for them could not be run, and so not verified, elsewhere. "
-            "Take --precision fp32, or --delegate vulkan or coreml."
+            "executorch with fp16 is not supported through XNNPACK yet: the graph would have to keep the flow float32 "
+            "beside half-precision convolutions. Take --precision fp32, or --delegate vulkan or coreml."
         )
 
 

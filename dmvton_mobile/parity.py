@@ -68,8 +68,9 @@ def _figure(
 ) -> ParityFigure:
     if reference.shape != candidate.shape:
         raise ParityError(f"{what} gives {tensor.name} as {candidate.shape}, the network as {reference.shape}.")
-    if not np.isfinite(candidate).all():
-        raise ParityError(f"{what} gives values in {tensor.name} that are not finite, on {inputs} inputs.")
+    for side, value in (("The PyTorch network", reference), (what, candidate)):
+        if not np.isfinite(value).all():
+            raise ParityError(f"{side} gives values in {tensor.name} that are not finite, on {inputs} inputs.")
     width = peak(tensor) or float(np.ptp(reference)) or 1.0
     return ParityFigure.model_validate(
         {

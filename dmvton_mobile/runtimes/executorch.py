@@ -18,6 +18,9 @@ class ExecuTorchSession(Session):
 
     def __init__(self, path: Path, contract: ComponentContract, threads: int = 2):
         super().__init__(path, contract, threads)
+        with path.open("rb") as file:
+            if file.read(8)[4:6] != b"ET":  # a name it cannot decode ends ExecuTorch's process
+                raise DmvtonError(f"{path.name} is not an ExecuTorch program.")
         torch.set_num_threads(threads)  # ExecuTorch's kernels run in the same pool size
         try:
             # From a path: a program loaded from bytes does not keep them alive.
