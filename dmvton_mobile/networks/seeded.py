@@ -29,7 +29,7 @@ _DAMPED = (
 
 # Of the drawn size: without training, the garment stays about where it is, on a near-grey ground.
 UNTRAINED_OFFSETS = 0.1
-UNTRAINED_COLOURS = 0.02
+UNTRAINED_COLOURS = 0.2
 
 
 def seeded_network(name: str, **overrides: object) -> TryOnNetwork:
