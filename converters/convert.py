@@ -27,7 +27,7 @@ from converters.export import export_component
 from converters.report import Row, print_rows
 from converters.target import Delegate, check_pair, layouts, lower
 from converters.verified import Proof, Reference, verify_component
-from dmvton_mobile.bundle import new_bundle, seal, write_golden
+from dmvton_mobile.bundle import BUNDLE_SUFFIX, new_bundle, seal, write_golden
 from dmvton_mobile.checkpoint import Card, load_checkpoint
 from dmvton_mobile.components import ComponentExample, component_examples
 from dmvton_mobile.contract import DEFAULT_SIZE, Component, Components
@@ -54,6 +54,8 @@ class Plan:
     def __post_init__(self) -> None:
         for target in self.targets:
             check_pair(target, self.precision, self.delegate)
+        if self.out.suffix != BUNDLE_SUFFIX:
+            raise DmvtonError(f"A bundle's name ends in {BUNDLE_SUFFIX}; --out is {self.out.name}.")
         if self.out.exists():
             raise DmvtonError(f"{self.out} exists already. Remove it, or choose another --out.")
 
