@@ -55,7 +55,7 @@ class Plan:
         for target in self.targets:
             check_pair(target, self.precision, self.delegate)
         if self.out.suffix != BUNDLE_SUFFIX:
-            raise DmvtonError(f"A bundle's name ends in {BUNDLE_SUFFIX}; --out is {self.out.name}.")
+            raise DmvtonError(f"A bundle's name ends in {BUNDLE_SUFFIX}; this is {self.out.name}.")
         if self.out.exists():
             raise DmvtonError(f"{self.out} exists already. Remove it, or choose another --out.")
 
