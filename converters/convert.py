@@ -14,7 +14,8 @@ if __name__ == "__main__":
 import functools
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Annotated
@@ -25,7 +26,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from converters.export import export_component
 from converters.report import Row, print_rows
-from converters.target import Delegate, check_pair, layouts, lower
+from converters.target import Delegate, layouts, lower
 from converters.verified import Proof, Reference, verify_component
 from dmvton_mobile.bundle import BUNDLE_SUFFIX, new_bundle, seal, write_golden
 from dmvton_mobile.checkpoint import Card, load_checkpoint
@@ -52,8 +53,10 @@ class Plan:
     out: Path
 
     def __post_init__(self) -> None:
-        for target in self.targets:
-            check_pair(target, self.precision, self.delegate)
+        if self.delegate is not Delegate.XNNPACK and Target.EXECUTORCH not in self.targets:
+            raise DmvtonError(
+                f"--delegate {self.delegate} is for .pte files only: add --target executorch, or drop it."
+            )
         if self.out.suffix != BUNDLE_SUFFIX:
             raise DmvtonError(f"A bundle's name ends in {BUNDLE_SUFFIX}; this is {self.out.name}.")
         if self.out.exists():
@@ -222,11 +225,14 @@ def command(
     console.print(f"{plan.out}: {manifest.network}, {weights} weights.", soft_wrap=True, highlight=False)
 
 
-def _progress() -> Progress:
-    """On a copy of standard error, which `quiet` does not hold back."""
-    console = Console(file=os.fdopen(os.dup(sys.stderr.fileno()), "w"))
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """On a copy of standard error, which `quiet` does not hold back; nothing off a terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=console, transient=True)
+    with os.fdopen(os.dup(2), "w") as stream:
+        console = Console(file=stream)
+        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+            yield progress
 
 
 def _targets(names: list[str]) -> tuple[Target, ...]:

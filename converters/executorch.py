@@ -5,6 +5,7 @@ from typing import Any
 
 from converters.exported import Exported, itemise
 from converters.graph import export_program
+from converters.half import KEPT_FLOAT32, halved
 from converters.target import Delegate
 from dmvton_mobile.components import ComponentExample
 from dmvton_mobile.targets import Precision
@@ -16,12 +17,17 @@ def export_executorch(example: ComponentExample, path: Path, precision: Precisio
     from executorch.exir import EdgeCompileConfig, ExecutorchBackendConfig, to_edge_transform_and_lower
     from executorch.exir.passes import MemoryPlanningPass
 
-    program = export_program(example.graph, example.inputs)
-    edge = to_edge_transform_and_lower(
-        program,
-        partitioner=[_partitioner(delegate, precision)],
-        compile_config=EdgeCompileConfig(_check_ir_validity=False),
-    )
+    from converters.xnnpack import carry_channels_last, without_copies
+
+    xnnpack = delegate is Delegate.XNNPACK
+    graph = halved(example.graph) if xnnpack and precision is Precision.FP16 else example.graph
+    program = export_program(graph, example.inputs, carry_channels_last if xnnpack else None)
+    with without_copies():
+        edge = to_edge_transform_and_lower(
+            program,
+            partitioner=[_partitioner(delegate, precision)],
+            compile_config=EdgeCompileConfig(_check_ir_validity=False),
+        )
     info = get_delegation_info(edge.exported_program().graph_module)
     leftover = {
         name: counts.non_delegated
@@ -31,7 +37,11 @@ def export_executorch(example: ComponentExample, path: Path, precision: Precisio
     # Inputs stay where the app holds them: a garment's 17 MB of features are not copied for every frame.
     config = ExecutorchBackendConfig(memory_planning_pass=MemoryPlanningPass(alloc_graph_input=False))
     path.write_bytes(edge.to_executorch(config).buffer)
-    return Exported(itemise(path, program, precision, delegated=info.num_delegated_nodes, leftover=leftover))
+    kept: tuple[str, ...] = ()
+    if xnnpack and precision is Precision.FP16:
+        kept = (*KEPT_FLOAT32, "weights in the file: XNNPACK's delegate halves them when it loads")
+    stored = Precision.FP32 if xnnpack else precision
+    return Exported(itemise(path, program, stored, delegated=info.num_delegated_nodes, leftover=leftover), kept)
 
 
 def _partitioner(delegate: Delegate, precision: Precision) -> Any:

@@ -23,12 +23,15 @@ class Exported:
 def itemise(
     path: Path,
     program: torch.export.ExportedProgram,
-    precision: Precision,
+    weights_in: Precision,
     *,
     delegated: int | None = None,
     leftover: dict[str, int] | None = None,
 ) -> Footprint:
-    """The artifact's bytes by what they are: the network's weights, tables of the conversion, and all the rest."""
+    """The artifact's bytes by what they are: the network's weights, tables of the conversion, and all the rest.
+
+    weights_in: the precision in which the file stores the weights, whatever the program computes in.
+    """
     tensors = {**program.state_dict, **program.constants}
     targets = {spec.arg.name: spec.target for spec in program.graph_signature.input_specs}
     placeholders = [node for node in program.graph.nodes if node.op == "placeholder" and node.users]
@@ -39,11 +42,12 @@ def itemise(
         tensor = tensors[name]
         learnt = isinstance(tensor, torch.nn.Parameter) or "running_" in name or FOLDED_WEIGHT in name
         group = weights if learnt else constants
-        group[tensor.untyped_storage().data_ptr()] = tensor.numel() * tensor.element_size()
+        element = (2 if weights_in is Precision.FP16 else 4) if learnt else tensor.element_size()
+        group[tensor.untyped_storage().data_ptr()] = tensor.numel() * element
     file_bytes = (
         sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) if path.is_dir() else path.stat().st_size
     )
-    weight_bytes = sum(weights.values()) // (2 if precision is Precision.FP16 else 1)
+    weight_bytes = sum(weights.values())
     constant_bytes = sum(constants.values())
     return Footprint(
         file_bytes=file_bytes,

@@ -6,9 +6,8 @@ from typing import assert_never
 from converters.lowering import lower_to_native, lower_to_rows
 from dmvton_mobile.components import Layouts
 from dmvton_mobile.contract import Layout
-from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import TryOnNetwork
-from dmvton_mobile.targets import Precision, Target
+from dmvton_mobile.targets import Target
 
 
 class Delegate(StrEnum):
@@ -17,15 +16,6 @@ class Delegate(StrEnum):
     XNNPACK = "xnnpack"
     VULKAN = "vulkan"
     COREML = "coreml"
-
-
-def check_pair(target: Target, precision: Precision, delegate: Delegate) -> None:
-    """Raises DmvtonError for a combination that no exporter makes, saying why and what to take instead."""
-    if target is Target.EXECUTORCH and delegate is Delegate.XNNPACK and precision is Precision.FP16:
-        raise DmvtonError(
-            "executorch with fp16 is not supported through XNNPACK yet: the graph would have to keep the flow float32 "
-            "beside half-precision convolutions. Take --precision fp32, or --delegate vulkan or coreml."
-        )
 
 
 def lower(network: TryOnNetwork, target: Target, delegate: Delegate) -> TryOnNetwork:

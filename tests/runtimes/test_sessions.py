@@ -34,6 +34,7 @@ from tests.conftest import SMALL
 
 HALF_SIZE = 0.55  # of the fp32 file, at most
 TARGETS = pytest.mark.parametrize("target", list(Target))
+# whose files hold the weights of fp16 in half
 HALVED = pytest.mark.parametrize("target", [Target.TFLITE, Target.ONNX, Target.COREML])
 # Opens files one after the other and says what came of each. In a process of its own: a runtime may end it.
 OPENER = """
@@ -274,16 +275,28 @@ def test_the_file_is_little_more_than_its_weights(target: Target, make: Maker) -
 
 
 @HALVED
-def test_fp16_halves_the_file_and_agrees(target: Target, make: Maker, inputs: Tensors) -> None:
+def test_fp16_halves_the_file(target: Target, make: Maker) -> None:
+    full, half = make(target, Precision.FP32).exported.footprint, make(target, Precision.FP16).exported.footprint
+    assert half.file_bytes <= HALF_SIZE * full.file_bytes and half.weight_bytes == full.weight_bytes // 2
+
+
+def test_executorch_keeps_the_weights_of_fp16_in_float32(make: Maker) -> None:
+    """Its XNNPACK delegate stores them so and halves them when it loads; the artifact says so."""
+    full, half = make(Target.EXECUTORCH, Precision.FP32), make(Target.EXECUTORCH, Precision.FP16)
+    assert half.exported.footprint.weight_bytes == full.exported.footprint.weight_bytes
+    assert any("weights in the file" in reason for reason in half.exported.kept_float32)
+
+
+@TARGETS
+def test_fp16_agrees(target: Target, make: Maker, inputs: Tensors) -> None:
     full, half = make(target, Precision.FP32), make(target, Precision.FP16)
-    assert half.exported.footprint.file_bytes <= HALF_SIZE * full.exported.footprint.file_bytes
     outputs = half.open(target).run(inputs)
     assert_agrees(outputs, half.network, half, inputs, BOUNDS_DB[Precision.FP16])
     full_outputs = full.open(target).run(inputs)
     assert any(not np.array_equal(outputs[name], full_outputs[name]) for name in outputs)  # it is another file indeed
 
 
-@HALVED
+@TARGETS
 def test_what_stayed_float32_is_said(target: Target, make: Maker) -> None:
     """With the reason; a float32 artifact has nothing to say."""
     kept = make(target, Precision.FP16).exported.kept_float32
