@@ -3,10 +3,8 @@
     python -m benchmarks.lowering [--runtime onnx ...] [--threads 2] [--rounds 3] [--runs 10]
 
 Plain is what an exporter makes of the network as it is written; both run in the same session of the same runtime, each
-in a
-process of its own, in turn. A ratio is the median over the rounds of that round's ratio. The garment's share is left
-out
-of "frame": a live view prepares a garment once.
+in a process of its own, in turn. A ratio is the median over the rounds of that round's ratio. The garment's share is
+left out of "frame": a live view prepares a garment once.
 """
 
 import statistics

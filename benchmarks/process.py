@@ -1,8 +1,7 @@
 """One artifact in a process of its own: how much its memory grows, how long a run takes.
 
 Memory is the resident set of the process (VmRSS of /proc/self/status, bytes): growth from before the artifact is
-loaded,
-its runtime already imported, to after its first run; and the highest it has been (VmHWM) after all runs.
+loaded, its runtime already imported, to after its first run; and the highest it has been (VmHWM) after all runs.
 """
 
 import json

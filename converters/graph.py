@@ -2,6 +2,7 @@
 undone by another."""
 
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -10,21 +11,29 @@ from torch import Tensor, fx, nn
 FOLDED_WEIGHT = "folded_weight_"  # a buffer computed from the network's weights
 FOLDED_TABLE = "folded_table_"  # a buffer computed from nothing but shapes
 PERMUTE = torch.ops.aten.permute.default
+ELEMENTWISE = (torch.ops.aten.leaky_relu.default,)  # what a network does to a map right after a permute
 IDENTITIES = (torch.ops.aten.detach.default, torch.ops.aten.alias.default, torch.ops.aten.lift_fresh_copy.default)
 
 
-def export_program(module: nn.Module, inputs: tuple[Tensor, ...]) -> torch.export.ExportedProgram:
+def export_program(
+    module: nn.Module, inputs: tuple[Tensor, ...], last_pass: Callable[[fx.GraphModule], None] | None = None
+) -> torch.export.ExportedProgram:
     """The module as an ExportedProgram with static shapes.
 
     What depends on no input is computed here and stored once, however often it is used; two permutes that undo each
-    other are dropped, so that channels-last tables pass between operations as they are.
+    other are dropped, so that channels-last tables pass between operations as they are. last_pass: what one target
+    rewrites besides, in place.
     """
     with torch.no_grad():
         graph = torch.export.export(module, inputs).module()
         _fold_constants(graph)
         _share_equal_constants(graph)
         _drop_identities(graph)
+        _share_equal_operations(graph)
+        _sink_permutes(graph)
         _cancel_permutes(graph)
+        if last_pass is not None:
+            last_pass(graph)
         graph.graph.eliminate_dead_code()
         graph.recompile()
         return torch.export.export(graph, inputs)
@@ -64,11 +73,39 @@ def _share_equal_constants(graph: fx.GraphModule) -> None:
             node.target = first.setdefault(_digest(value), node.target)
 
 
+def _share_equal_operations(graph: fx.GraphModule) -> None:
+    """One of the operations that do the same with the same: a map that is sampled in bands becomes a table once."""
+    first: dict[tuple[str, str, str], fx.Node] = {}
+    for node in list(graph.graph.nodes):
+        if node.op in ("call_function", "get_attr"):
+            # as text, where 1 and 1.0 are two numbers
+            same = first.setdefault((str(node.target), repr(node.args), repr(node.kwargs)), node)
+            if same is not node:
+                node.replace_all_uses_with(same)
+                graph.graph.erase_node(node)
+
+
 def _drop_identities(graph: fx.GraphModule) -> None:
     for node in list(graph.graph.nodes):
         if node.op == "call_function" and node.target in IDENTITIES:
             node.replace_all_uses_with(node.args[0])
             graph.graph.erase_node(node)
+
+
+def _sink_permutes(graph: fx.GraphModule) -> None:
+    """Moves a permute behind the elementwise operation that alone reads it, nearer to the one that undoes it."""
+    for node in list(graph.graph.nodes):
+        if node.op != "call_function" or node.target not in ELEMENTWISE:
+            continue
+        permute = node.args[0]
+        if permute.op != "call_function" or permute.target is not PERMUTE or len(permute.users) > 1:
+            continue
+        node.replace_input_with(permute, permute.args[0])
+        readers = list(node.users)
+        with graph.graph.inserting_after(node):
+            moved = graph.graph.call_function(PERMUTE, (node, permute.args[1]))
+        for reader in readers:
+            reader.replace_input_with(node, moved)
 
 
 def _cancel_permutes(graph: fx.GraphModule) -> None:

@@ -1,10 +1,8 @@
 """Lowering: the same weights and the same function, in the operations that a runtime runs best.
 
 A bilinear warp becomes four rows gathered from a channels-last table, a cost volume a batched matrix product per tile,
-a nearest
-upsampling a concatenation, a convolution over a concatenation two convolutions; batch norms fold into convolutions. All
-of
-it equals the reference up to rounding; `benchmarks/lowering.py` shows what it buys.
+a nearest upsampling a concatenation, a convolution over a concatenation two convolutions; batch norms fold into
+convolutions. All of it equals the reference up to rounding; `benchmarks/lowering.py` shows what it buys.
 """
 
 import copy
@@ -20,11 +18,8 @@ from dmvton_mobile.networks.flow import COST_VOLUME_CHANNELS, COST_VOLUME_RADIUS
 from dmvton_mobile.networks.warp import RefineHead
 
 HALO = 2 * COST_VOLUME_RADIUS
-TILE = (
-    8,
-    24,
-)  # rows, columns of garment features per matrix product; no map of 192 pixels' width has over four strips,
-# as XNNPACK joins no more than five
+TILE = (8, 12)  # rows, columns of garment features per matrix product
+MOST_JOINED = 5  # parts in one of XNNPACK's concatenations
 BAND_BYTES = 4 << 20  # of samples at a time: what stays in a phone's last-level cache
 
 
@@ -87,7 +82,8 @@ class RowOperations(BorderOperations):
         rows, columns = _divisor(height, TILE[0]), _divisor(width, TILE[1])
         down, radius = height // rows, COST_VOLUME_RADIUS
         below = (rows if down > 1 else HALO) - radius
-        padded = F.pad(person.permute(0, 2, 3, 1), (0, 0, radius, radius, radius, below)).flatten(0, 1)
+        # Three dimensions before the padding: LiteRT's converter would turn a padding of four back to NCHW.
+        padded = F.pad(person.permute(0, 2, 3, 1).flatten(0, 1), (0, 0, radius, radius, radius, below))
         positions = None if flow is None else self._positions(flow, garment)
         strips: list[Tensor] = []
         for left in range(0, width, columns):
@@ -103,7 +99,7 @@ class RowOperations(BorderOperations):
             windows = _overlapping(reached, down, rows).reshape(down, -1, channels)
             products = _products(moved.reshape(down, -1, channels), windows)
             strips.append(_diagonals(products, rows, columns).reshape(height, columns, COST_VOLUME_CHANNELS))
-        volume = _map(_joined(strips, 1), person)
+        volume = _map(_side_by_side(strips), person)
         return volume if self.delegated else volume * (1 / channels)
 
     def _positions(self, flow: Tensor, features: Tensor) -> Positions:
@@ -129,7 +125,7 @@ class RowOperations(BorderOperations):
 def _sample_table(table: Tensor, columns: Tensor, rows: Tensor, size: torch.Size, after: list[Tensor] | None) -> Tensor:
     """Table [H * W, C] of a map of size (H, W), at columns and rows [N, 1] clamped to it, bilinear -> [N, C]."""
     height, width = size
-    start = _constant_after(0.0, after)
+    start = _like(_constant_after(0.0, after), columns)
     x = torch.maximum(columns, start).clamp(max=width - 1.0)
     y = torch.maximum(rows, start).clamp(max=height - 1.0)
     left, top = x.floor().clamp(max=width - 2.0), y.floor().clamp(max=height - 2.0)
@@ -139,8 +135,9 @@ def _sample_table(table: Tensor, columns: Tensor, rows: Tensor, size: torch.Size
         row = F.embedding((corner + first).to(torch.int32), table)
         return row + (F.embedding((corner + second).to(torch.int32), table) - row) * weight
 
-    upper, lower = between(0.0, 1.0, x - left), between(float(width), width + 1.0, x - left)
-    return upper + (lower - upper) * (y - top)
+    right, down = _like(x - left, table), _like(y - top, table)
+    upper, lower = between(0.0, 1.0, right), between(float(width), width + 1.0, right)
+    return upper + (lower - upper) * down
 
 
 def _overlapping(x: Tensor, count: int, size: int) -> Tensor:
@@ -177,17 +174,21 @@ def _diagonals(products: Tensor, rows: int, columns: int) -> Tensor:
 
 
 def _constant_after(value: float, tokens: list[Tensor] | None) -> Tensor:
-    """The constant [1, 1], available only once the token [N, ...] is.
+    """The constant [1, 1] in the precision of the token [N, ...], available only once that is.
 
     A runtime with delegates runs everything it can before the next operation outside of them: without this, all bands'
-    rows,
-    and all levels' person windows, would be in memory together.
+    rows, and all levels' person windows, would be in memory together.
     """
-    constant = torch.full((1, 1), value)
+    constant = torch.full((1, 1), value, dtype=tokens[0].dtype if tokens else torch.float32)
     if not tokens:
         return constant
     token = tokens[0].flatten(1)[:1, :1]
     return torch.minimum(torch.maximum(token, constant), constant)
+
+
+def _like(x: Tensor, other: Tensor) -> Tensor:
+    """In the other's precision."""
+    return x if x.dtype == other.dtype else x.to(other.dtype)
 
 
 def _divisor(length: int, limit: int) -> int:
@@ -198,6 +199,17 @@ def _divisor(length: int, limit: int) -> int:
 def _joined(parts: list[Tensor], dim: int) -> Tensor:
     """torch.cat, but a single part is left as it is: XNNPACK takes no concatenation of one."""
     return torch.cat(parts, dim) if len(parts) > 1 else parts[0]
+
+
+def _side_by_side(strips: list[Tensor]) -> Tensor:
+    """Strips [h, w, c], at most 25, next to each other -> [h, sum of w, c].
+
+    In groups that XNNPACK takes; each in another shape than the whole, or LiteRT's converter makes one concatenation
+    of all.
+    """
+    groups = [strips[first : first + MOST_JOINED] for first in range(0, len(strips), MOST_JOINED)]
+    height, _, channels = strips[0].shape
+    return _joined([_joined(group, 1).flatten(1) for group in groups], 1).reshape(height, -1, channels)
 
 
 def _planes(grid: Tensor) -> Positions:

@@ -143,4 +143,5 @@ def _to_nchw(held: Tensor, layout: Layout) -> Tensor:
 
 
 def _from_nchw(value: Tensor, layout: Layout) -> Tensor:
+    value = value if value.dtype == torch.float32 else value.float()
     return value.permute(0, 2, 3, 1) if layout is Layout.NHWC else value

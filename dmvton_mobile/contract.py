@@ -1,8 +1,7 @@
 """What every input and output is: names, shapes, ranges, colour order, layout. The one source of truth.
 
 Converters, bundles, runtimes and apps read the tensors of an artifact from here; nobody writes a shape or a range
-twice.
-An app feeds RGB in [0, 1] and gets RGB in [0, 1]: normalisation and the mask threshold are inside the graph.
+twice. An app feeds RGB in [0, 1] and gets RGB in [0, 1]: normalisation and the mask threshold are inside the graph.
 """
 
 from enum import StrEnum
@@ -11,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 MASK_THRESHOLD = 0.5  # a garment mask counts as garment above this
 SIZE_MULTIPLE = 32  # five stride-2 levels
+SMALLEST_SIZE = 64  # a flow needs two pixels on its coarsest level
 DEFAULT_SIZE = (256, 192)  # height, width the published weights were trained at
 ASPECT = (3, 4)  # width to height of the network's window
 

@@ -84,10 +84,8 @@ class TryOn:
         """A bundle's artifacts, every file checked against its hash first.
 
         runtime, precision: which artifacts; where open, the first of the manifest that can be run here, Core ML's
-        evaluator
-        last: it proves a program, it does not race.
-        Raises BundleError for a damaged bundle, DmvtonError naming what it holds where it does not hold the wanted ones
-        or none of them can be run here.
+        evaluator last: it proves a program, it does not race. Raises BundleError for a damaged bundle, DmvtonError
+        naming what it holds where it does not hold the wanted ones or none of them can be run here.
         """
         bundle = read_bundle(path)
         verify_files(bundle)

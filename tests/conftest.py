@@ -1,6 +1,8 @@
 """What several tests share: a small network, two pictures, and a real bundle of the network."""
 
 import shutil
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +28,17 @@ SEED = 7
 @pytest.fixture(scope="session")
 def small_network() -> TryOnNetwork:
     return seeded_network("dmvton-student")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of one megabyte: too small for any garment encoder."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], capture_output=True).returncode:
+        pytest.skip("mounting a file system of one megabyte needs root")
+    yield disk
+    subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
 @pytest.fixture(scope="session")

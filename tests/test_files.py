@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -126,16 +125,6 @@ def test_other_faults_of_the_disk_stay_what_they_are(tmp_path: Path) -> None:
         raise OSError(errno.EIO, "Input/output error")
     assert not isinstance(caught.value, DmvtonError)
     assert os.listdir(tmp_path) == []
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], capture_output=True).returncode:
-        pytest.skip("mounting a file system of one megabyte needs root")
-    yield disk
-    subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
 def test_disk_of_one_megabyte(small_disk: Path) -> None:

@@ -1,9 +1,8 @@
 """Appearance flow: sampling grids, warp, composition and cost volume, as the papers compute them.
 
 A *flow* is an absolute sampling grid [B, 2, H, W] in normalised coordinates: channel 0 is x, channel 1 is y, -1 and 1
-are
-the centres of the first and last pixel. An *offset* [B, 2, H, W] is what a flow head predicts: a displacement in pixels
-of its own map.
+are the centres of the first and last pixel. An *offset* [B, 2, H, W] is what a flow head predicts: a displacement in
+pixels of its own map.
 
 Sources: PF-AFN (https://arxiv.org/abs/2103.04559) section 3.2, ClothFlow's cost volume as used there, and
 `torch.nn.functional.grid_sample` for the sampling rule.
@@ -25,8 +24,7 @@ class FlowOperations:
     """The operations a warp module is made of, in their reference form.
 
     A runtime that runs them better in another form brings its own subclass (`converters/lowering.py`) and puts it in
-    the
-    place of this one; the weights and the network stay as they are.
+    the place of this one; the weights and the network stay as they are.
 
     align_corners: the convention of every sampling. The published weights were trained with True.
     """

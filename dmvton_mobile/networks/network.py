@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from dmvton_mobile.contract import MASK_THRESHOLD, SIZE_MULTIPLE
+from dmvton_mobile.contract import MASK_THRESHOLD, SIZE_MULTIPLE, SMALLEST_SIZE
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks.warp import WarpModule
 
@@ -122,8 +122,8 @@ class TryOnNetwork(nn.Module):
         fixed = self.config.fixed_size
         if fixed and (height, width) != fixed:
             raise DmvtonError(f"{self.config.name} takes exactly {fixed[0]}x{fixed[1]}; {what} is {height}x{width}.")
-        if height % SIZE_MULTIPLE or width % SIZE_MULTIPLE:
+        if height % SIZE_MULTIPLE or width % SIZE_MULTIPLE or min(height, width) < SMALLEST_SIZE:
             raise DmvtonError(
-                f"{self.config.name} takes heights and widths that are multiples of {SIZE_MULTIPLE}; "
-                f"{what} is {height}x{width}."
+                f"{self.config.name} takes heights and widths that are multiples of {SIZE_MULTIPLE}, "
+                f"{SMALLEST_SIZE} or more; {what} is {height}x{width}."
             )

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from converters.graph import IDENTITIES, PERMUTE, export_program
@@ -153,6 +154,50 @@ def test_permutes_that_do_not_undo_each_other_stay() -> None:
     program = export_program(module, (X,))
     assert program.module()(X).shape == (1, 4, 2, 6)
     assert_same_function(module, program, X)
+
+
+def test_a_permute_goes_behind_an_activation_to_the_one_that_undoes_it() -> None:
+    def activated(x: Tensor) -> Tensor:
+        return F.leaky_relu(x.permute(0, 3, 1, 2), 0.1).permute(0, 2, 3, 1) * 2.0
+
+    module = Calls(activated)
+    program = export_program(module, (X - 0.5,))
+    assert PERMUTE not in operations(program)
+    assert_same_function(module, program, X - 0.5)
+
+
+def test_a_permute_that_others_read_stays_before_an_activation() -> None:
+    def shared(x: Tensor) -> Tensor:
+        turned = x.permute(0, 3, 1, 2)
+        return F.leaky_relu(turned, 0.1) * turned
+
+    module = Calls(shared)
+    program = export_program(module, (X - 0.5,))
+    assert operations(program)[PERMUTE] == 1
+    assert_same_function(module, program, X - 0.5)
+
+
+def test_equal_operations_are_done_once() -> None:
+    """Other arguments are other operations."""
+
+    def tables(x: Tensor) -> Tensor:
+        return (x + 1.0).reshape(-1, 4) * (x + 1.0).reshape(-1, 4) + (x + 2.0).reshape(-1, 4)
+
+    module = Calls(tables)
+    program = export_program(module, (X,))
+    assert operations(program)[torch.ops.aten.add.Tensor] == 3  # twice with a number, once of the tables
+    assert operations(program)[torch.ops.aten.reshape.default] == 2
+    assert_same_function(module, program, X)
+
+
+def test_a_whole_number_is_not_the_same_as_a_fraction() -> None:
+    """Of integers, plus 1 stays an integer and plus 1.0 does not."""
+    module = Calls(lambda x: (x + 1) // 2 + (x + 1.0) / 2)
+    whole = torch.tensor([1, 2, 3])
+    program = export_program(module, (whole,))
+    assert program.module()(whole).dtype == torch.float32
+    assert operations(program)[torch.ops.aten.add.Tensor] == 3
+    assert_same_function(module, program, whole)
 
 
 def test_detach_is_dropped() -> None:
