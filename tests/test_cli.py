@@ -272,13 +272,23 @@ class TestProcess:
         pipe = tmp_path / "garment.png"
         os.mkfifo(pipe)  # the command waits for a picture that never comes
         arguments = [str(argument) for argument in (*wearing, "--garment", pipe)]
-        with subprocess.Popen([*self.command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        with subprocess.Popen(
+            [*self.command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heed_ctrl_c
+        ) as process:
             writer = open_for_writing(pipe, process)
             process.send_signal(signal.SIGINT)
-            _, error = process.communicate(timeout=60)
-            os.close(writer)
+            try:
+                _, error = process.communicate(timeout=60)
+            finally:
+                process.kill()
+                os.close(writer)
         assert (process.returncode, error) == (130, b"Interrupted.\n")
         assert list(tmp_path.iterdir()) == [pipe]
+
+
+def heed_ctrl_c() -> None:
+    """As at a terminal: a shell that runs the tests in the background has them, and their children, ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def open_for_writing(pipe: Path, reader: subprocess.Popen[bytes]) -> int:
