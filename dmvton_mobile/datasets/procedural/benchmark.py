@@ -1,0 +1,63 @@
+"""The benchmark: 512 rendered people that never change under one version of the renderer.
+
+`benchmark.json` beside this file holds two digests. `scenes` is of the numbers drawn by lot, the same on every
+machine; `files` is of the dataset on the disk, the same wherever the pinned NumPy and OpenCV round alike (made on
+x86-64 with AVX-512).
+"""
+
+import hashlib
+import json
+from dataclasses import asdict
+from importlib import resources
+from pathlib import Path
+from typing import Literal
+
+from dmvton_mobile.contract import DEFAULT_SIZE
+from dmvton_mobile.datasets.digest import dataset_digest
+from dmvton_mobile.datasets.procedural.pair import People
+from dmvton_mobile.datasets.procedural.scene import draw_garment, draw_person
+from dmvton_mobile.datasets.procedural.seeds import VERSION, Split, generator
+from dmvton_mobile.errors import DmvtonError
+from dmvton_mobile.files import Record, parse_record
+
+BENCHMARK = People(Split.BENCHMARK, seed=0, count=512, size=DEFAULT_SIZE)
+
+
+class BenchmarkRecord(Record):
+    """`benchmark.json`."""
+
+    schema_version: Literal[1] = 1
+    renderer_version: int = VERSION
+    people: int = BENCHMARK.count
+    scenes: str
+    files: str
+
+
+def published() -> BenchmarkRecord:
+    """The digests that belong to this version of the renderer."""
+    content = resources.files(__package__).joinpath("benchmark.json").read_bytes()
+    return parse_record(content, BenchmarkRecord, "benchmark.json", DmvtonError)
+
+
+def is_benchmark(folder: Path) -> bool:
+    """Whether the folder is the benchmark, file by file."""
+    return dataset_digest(folder) == published().files
+
+
+def scenes_digest(people: People) -> str:
+    """SHA-256 of all that is drawn by lot for the people, to nine digits."""
+    digest = hashlib.sha256()
+    for index in range(people.count):
+        person = draw_person(generator(people.split, people.seed, index, "person"), bool(people.photos))
+        garment = draw_garment(generator(people.split, people.seed, index, "garment"))
+        text = json.dumps(_rounded([asdict(person), asdict(garment)]), sort_keys=True)
+        digest.update(text.encode())
+    return digest.hexdigest()
+
+
+def _rounded(value: object) -> object:
+    if isinstance(value, float):
+        return f"{value:.9g}"
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    return [_rounded(item) for item in value] if isinstance(value, list | tuple) else value
