@@ -15,7 +15,7 @@ The same people are the same bytes, whatever the number of workers.
 
 import json
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from itertools import repeat
 from pathlib import Path
@@ -67,7 +67,7 @@ def find_photos(folder: Path) -> tuple[Path, ...]:
     return photos
 
 
-def write_people(people: People, out: Path, workers: int = 1) -> Iterator[int]:
+def write_people(people: People, out: Path, workers: int = 1) -> Generator[int, None, None]:
     """Renders the people into the new folder out; yields how many are done. Raises DmvtonError; ImageError for a photo.
 
     The folder is there when the last one is done, whole; not before.

@@ -1,0 +1,220 @@
+"""A dataset as shards: tar files of lossless PNGs, for training from slow or remote disks and on many workers.
+
+    index.json       `ShardIndex`
+    000000.tar ...   per sample KEY.names.json, one file per tensor, and KEY.json with the CRC-32 of each
+
+Samples come out as they went in, bit by bit; the unpaired garment is the one of the epoch in which they were written.
+"""
+
+import importlib
+import io
+import json
+import os
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import torch
+from PIL import Image
+from pydantic import Field
+from torch import Tensor
+from torch.utils.data import IterableDataset, get_worker_info
+
+from dmvton_mobile.datasets.dataset import Phase, TryOnDataset
+from dmvton_mobile.datasets.pixels import mask_pixels, mask_tensor, picture_pixels, picture_tensor
+from dmvton_mobile.datasets.progress import tracked
+from dmvton_mobile.datasets.sample import DataError, Truth, TryOnSample, Unpaired
+from dmvton_mobile.datasets.truth_files import decode_truth, encode_truth
+from dmvton_mobile.errors import DmvtonError
+from dmvton_mobile.files import Record, Strict, atomic_folder, parse_record, record_json
+from dmvton_mobile.images import Pixels
+
+INDEX = "index.json"
+
+
+class Shard(Strict):
+    name: Annotated[str, Field(pattern=r"^[0-9]{6}\.tar$")]
+    samples: Annotated[int, Field(ge=1)]
+
+
+class ShardIndex(Record):
+    """`index.json`: what the shards hold. size: (height, width)."""
+
+    schema_version: Literal[1] = 1
+    layout: str
+    phase: Phase
+    size: tuple[int, int]
+    shards: tuple[Shard, ...]
+
+
+def write_shards(dataset: TryOnDataset, out: Path, samples_per_shard: int) -> ShardIndex:
+    """The dataset's samples, in order, in the new folder out: all of them or nothing. Raises DmvtonError."""
+    webdataset = _webdataset()
+    starts = range(0, len(dataset), samples_per_shard)
+    shards = [
+        Shard(name=f"{number:06}.tar", samples=min(samples_per_shard, len(dataset) - start))
+        for number, start in enumerate(starts)
+    ]
+    index = ShardIndex(layout=dataset.layout, phase=dataset.phase, size=dataset.size, shards=tuple(shards))
+    places = iter(tracked(range(len(dataset)), "Writing shards"))
+    with atomic_folder(out) as folder:
+        for shard in shards:
+            # times and owners are fixed: the same samples give the same bytes
+            with webdataset.TarWriter(str(folder / shard.name), encoder=False, mtime=0) as tar:
+                for _ in range(shard.samples):
+                    place = next(places)
+                    tar.write({"__key__": f"{place:09}"} | _encoded(dataset[place]))
+        (folder / INDEX).write_text(record_json(index), encoding="utf-8")
+    return index
+
+
+class ShardDataset(IterableDataset[TryOnSample]):
+    """The samples of a folder of shards, whole shards to each rank and, within one, to each worker of a DataLoader.
+
+    Together the ranks read each sample once, whatever the number of workers. Shares are whole shards, so not always
+    equal; with fewer shards than readers some have nothing to read. Raises DataError where shards are damaged.
+    """
+
+    def __init__(self, folder: Path, rank: int | None = None, world_size: int | None = None) -> None:
+        """rank, world_size: of torch.distributed where that runs, else of RANK and WORLD_SIZE, else 0 of 1."""
+        _webdataset()  # missing, it is said now, not in a worker
+        self.folder = folder
+        try:
+            text = (folder / INDEX).read_bytes()
+        except OSError as error:
+            raise DataError(f"{folder} holds no shards: {INDEX} cannot be read ({error.strerror}).") from error
+        self.index = parse_record(text, ShardIndex, str(folder / INDEX), DataError)
+        own_rank, own_world_size = _distributed()
+        rank, world_size = own_rank if rank is None else rank, own_world_size if world_size is None else world_size
+        if not 0 <= rank < world_size:
+            raise DataError(f"There is no rank {rank} of {world_size}. Ranks count from 0.")
+        self._shards = self.index.shards[rank::world_size]
+
+    def __len__(self) -> int:
+        """Samples of this rank."""
+        return sum(shard.samples for shard in self._shards)
+
+    def __iter__(self) -> Iterator[TryOnSample]:
+        worker = get_worker_info()
+        for shard in self._shards if worker is None else self._shards[worker.id :: worker.num_workers]:
+            yield from self._read(shard)
+
+    def _read(self, shard: Shard) -> Iterator[TryOnSample]:
+        path, count = self.folder / shard.name, 0
+        iterators = _webdataset().tariterators
+        try:
+            with path.open("rb") as file:
+                source = {"url": str(path), "stream": file}
+                for parts in iterators.group_by_keys(iterators.tar_file_expander([source])):
+                    sample = _decoded(parts, str(path), self.index.size)
+                    count += 1
+                    yield sample
+        except DataError:
+            raise
+        except Exception as error:  # on damaged bytes a decoder raises whatever it ran into
+            raise DataError(f"{path} is damaged ({' '.join(str(error).split())}). Write the shards again.") from error
+        if count != shard.samples:
+            raise DataError(
+                f"{path} holds {count} samples, not {shard.samples} as {INDEX} says. Write the shards again."
+            )
+
+
+def _encoded(sample: TryOnSample) -> dict[str, bytes]:
+    """The files of a sample, by suffix."""
+    unpaired = sample.unpaired
+    parts: dict[str, Any] = {
+        "person.png": _png(picture_pixels(sample.person)),
+        "garment.png": _png(picture_pixels(sample.garment)),
+        "mask.png": _png(mask_pixels(sample.garment_mask)),
+        "label.png": sample.label if sample.label is None else _png(sample.label.numpy()),
+        "densepose.png": sample.densepose if sample.densepose is None else _png(sample.densepose.numpy()),
+        "pose.npy": sample.pose if sample.pose is None else _npy(sample.pose),
+        "truth.png": sample.truth if sample.truth is None else encode_truth(sample.truth),
+    }
+    names = {"person": sample.person_name, "garment": sample.garment_name}
+    if unpaired is not None:
+        names["unpaired"] = unpaired.garment_name
+        parts |= {
+            "unpaired_garment.png": _png(picture_pixels(unpaired.garment)),
+            "unpaired_mask.png": _png(mask_pixels(unpaired.garment_mask)),
+            "unpaired_person.png": None if unpaired.person is None else _png(picture_pixels(unpaired.person)),
+            "unpaired_truth.png": None if unpaired.truth is None else encode_truth(unpaired.truth),
+        }
+    parts["names.json"] = json.dumps(names, sort_keys=True).encode()
+    there = {suffix: content for suffix, content in parts.items() if content is not None}
+    sums = {suffix: zlib.crc32(content) for suffix, content in there.items()}
+    return there | {"json": json.dumps(sums, sort_keys=True).encode()}
+
+
+def _decoded(parts: dict[str, Any], name: str, size: tuple[int, int]) -> TryOnSample:
+    """`_encoded` the other way."""
+    for suffix, checksum in json.loads(parts["json"]).items():
+        if zlib.crc32(parts.get(suffix, b"")) != checksum:
+            raise ValueError(f"of sample {parts['__key__']}, {suffix} is missing or not what was written")
+    names = json.loads(parts["names.json"])
+
+    def picture(suffix: str) -> Tensor | None:
+        return picture_tensor(_pixels(parts[suffix])) if suffix in parts else None
+
+    def ids(suffix: str) -> Tensor | None:
+        return torch.from_numpy(_pixels(parts[suffix])) if suffix in parts else None
+
+    def truth(suffix: str) -> Truth | None:
+        return decode_truth(parts[suffix], f"{name}, {suffix}", size) if suffix in parts else None
+
+    return TryOnSample(
+        person_name=names["person"],
+        garment_name=names["garment"],
+        person=picture_tensor(_pixels(parts["person.png"])),
+        garment=picture_tensor(_pixels(parts["garment.png"])),
+        garment_mask=mask_tensor(_pixels(parts["mask.png"])),
+        label=ids("label.png"),
+        densepose=ids("densepose.png"),
+        pose=torch.from_numpy(np.load(io.BytesIO(parts["pose.npy"]), allow_pickle=False))
+        if "pose.npy" in parts
+        else None,
+        truth=truth("truth.png"),
+        unpaired=Unpaired(
+            garment_name=names["unpaired"],
+            garment=picture_tensor(_pixels(parts["unpaired_garment.png"])),
+            garment_mask=mask_tensor(_pixels(parts["unpaired_mask.png"])),
+            person=picture("unpaired_person.png"),
+            truth=truth("unpaired_truth.png"),
+        )
+        if "unpaired" in names
+        else None,
+    )
+
+
+def _png(pixels: Pixels) -> bytes:
+    content = io.BytesIO()
+    Image.fromarray(pixels).save(content, "PNG", compress_level=1)
+    return content.getvalue()
+
+
+def _pixels(content: bytes) -> Pixels:
+    return np.array(Image.open(io.BytesIO(content), formats=["PNG"]))
+
+
+def _npy(pose: Tensor) -> bytes:
+    content = io.BytesIO()
+    np.save(content, pose.numpy(), allow_pickle=False)
+    return content.getvalue()
+
+
+def _distributed() -> tuple[int, int]:
+    """(rank, world size) of this process."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return torch.distributed.get_rank(), torch.distributed.get_world_size()
+    return int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+
+
+def _webdataset() -> Any:
+    try:
+        return importlib.import_module("webdataset")
+    except ImportError as error:
+        raise DmvtonError(
+            f'Shards need {error.name}, which is not installed: pip install "dmvton-mobile[data]".'
+        ) from error
