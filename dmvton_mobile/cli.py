@@ -16,6 +16,8 @@ from typer.core import TyperGroup
 from converters.convert import command as convert
 from dmvton_mobile.bundle import read_bundle, verify_files, zip_bundle
 from dmvton_mobile.checkpoint import ImportReport, read_official, save_checkpoint
+from dmvton_mobile.commands.data import data
+from dmvton_mobile.commands.evaluate import command as evaluate
 from dmvton_mobile.composite import stamp
 from dmvton_mobile.doctor import print_report
 from dmvton_mobile.errors import CheckFailed, DmvtonError
@@ -51,7 +53,9 @@ class _Group(TyperGroup):
 app = typer.Typer(cls=_Group, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 bundles = typer.Typer(no_args_is_help=True, help="Pack and sign bundles.")
 app.add_typer(bundles, name="bundle")
+app.add_typer(data, name="data")
 app.command("convert")(convert)
+app.command("evaluate")(evaluate)
 console = Console()
 
 BundlePath = Annotated[Path, typer.Argument(help="A bundle's folder, NAME.dmvton, or the .zip of one.")]

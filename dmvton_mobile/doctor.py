@@ -29,7 +29,7 @@ from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.signing import signing_tool
 
 DISTRIBUTION = "dmvton-mobile"
-EXTRAS = ("coreml", "tflite", "executorch", "onnx", "train", "bench")
+EXTRAS = ("coreml", "tflite", "executorch", "onnx", "data", "evaluate", "train", "bench")
 IMPORT_SECONDS = 180.0  # per module; the slowest takes a few seconds, from a cold disk a minute
 
 # What proves that a package works, where that is not the package's own name

@@ -1,0 +1,100 @@
+"""Compares a try-on with the truth: one row of figures per image.
+
+Truth is the person's picture for the garment they wear, and for another garment the rendered one where there is one.
+The garment region is where that garment is seen: by the truth grid, or by the label map for the garment worn.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor
+
+from dmvton_mobile.datasets.sample import Label, Truth, TryOnSample
+from dmvton_mobile.evaluation.candidates import Garment, Prediction
+from dmvton_mobile.evaluation.record import Pairing
+from dmvton_mobile.metrics.flow import end_point_error, warped_mask_iou
+from dmvton_mobile.metrics.images import SMALLEST_MULTISCALE, ms_ssim, psnr, ssim
+
+HIGHEST_PSNR_DB = 100.0  # what equal pictures count as: JSON has no infinity, and a mean would have nothing else
+Perceptual = Callable[[Tensor, Tensor], Tensor]
+Row = dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A column of figures."""
+
+    name: str
+    unit: str
+    better: Literal["higher", "lower"]
+
+
+_IMAGE_METRICS = (Metric("psnr", "dB", "higher"), Metric("ssim", "1", "higher"), Metric("ms_ssim", "1", "higher"))
+REGIONS = ("image", "garment", "outside")
+METRICS = (
+    *(Metric(f"{metric.name}_{region}", metric.unit, metric.better) for metric in _IMAGE_METRICS for region in REGIONS),
+    Metric("lpips", "1", "lower"),
+    Metric("end_point_error", "px", "lower"),
+    Metric("warped_mask_iou", "1", "higher"),
+)
+
+
+def garment_of(sample: TryOnSample, pairing: Pairing) -> Garment:
+    """The garment to put on, from a batch of one sample that has it."""
+    if pairing is Pairing.PAIRED:
+        return Garment(sample.garment * 0.5 + 0.5, sample.garment_mask)
+    assert sample.unpaired is not None
+    return Garment(sample.unpaired.garment * 0.5 + 0.5, sample.unpaired.garment_mask)
+
+
+def target_of(sample: TryOnSample, pairing: Pairing) -> Tensor | None:
+    """The person in that garment, [1, 3, H, W] in [0, 1]; None where nobody knows."""
+    if pairing is Pairing.PAIRED:
+        return sample.person * 0.5 + 0.5
+    picture = sample.unpaired.person if sample.unpaired else None
+    return None if picture is None else picture * 0.5 + 0.5
+
+
+def measure(sample: TryOnSample, pairing: Pairing, prediction: Prediction, perceptual: Perceptual | None = None) -> Row:
+    """The figures of one image, by the names in METRICS; None where there is no truth for one."""
+    row: Row = {metric.name: None for metric in METRICS}
+    target, truth = target_of(sample, pairing), _truth(sample, pairing)
+    if target is not None:
+        garment = _region(sample, pairing, truth)
+        for region, mask in zip(REGIONS, (None, garment, None if garment is None else 1 - garment), strict=True):
+            if region != "image" and mask is None:
+                continue
+            for name, function in (("psnr", psnr), ("ssim", ssim), ("ms_ssim", ms_ssim)):
+                if name == "ms_ssim" and min(target.shape[2:]) < SMALLEST_MULTISCALE:
+                    continue  # its coarsest scale would hold no window
+                row[f"{name}_{region}"] = _value(function(prediction.tryon, target, region=mask))
+        if perceptual is not None:
+            row["lpips"] = _value(perceptual(prediction.tryon * 2 - 1, target * 2 - 1))
+    if truth is not None and prediction.flow is not None and prediction.warped_mask is not None:
+        row["end_point_error"] = _value(end_point_error(prediction.flow, truth))
+        row["warped_mask_iou"] = _value(warped_mask_iou(prediction.warped_mask, truth))
+    return row
+
+
+def _truth(sample: TryOnSample, pairing: Pairing) -> Truth | None:
+    if pairing is Pairing.PAIRED:
+        return sample.truth
+    return sample.unpaired.truth if sample.unpaired else None
+
+
+def _region(sample: TryOnSample, pairing: Pairing, truth: Truth | None) -> Tensor | None:
+    """Where the garment is seen, [1, 1, H, W]."""
+    if truth is not None:
+        return truth.visible
+    if pairing is Pairing.PAIRED and sample.label is not None:
+        return (sample.label == Label.UPPER_CLOTHES)[:, None].float()
+    return None
+
+
+def _value(figure: Tensor) -> float | None:
+    value = float(figure[0])
+    if math.isnan(value):  # an empty region
+        return None
+    return min(value, HIGHEST_PSNR_DB) if math.isinf(value) else value

@@ -1,0 +1,30 @@
+"""The evaluation on one page of HTML that needs no other file: figures, contact sheets, what it all depends on."""
+
+import base64
+import io
+
+from PIL import Image
+
+from dmvton_mobile.errors import DmvtonError
+from dmvton_mobile.evaluation.record import EvaluationRecord, Pairing
+
+
+def page_html(record: EvaluationRecord, sheets: dict[Pairing, Image.Image]) -> str:
+    """The page; sheets: of every pairing in the record. Raises DmvtonError where Jinja2 is not installed."""
+    try:
+        from jinja2 import Environment, PackageLoader, StrictUndefined
+    except ModuleNotFoundError as error:
+        raise DmvtonError(
+            'The page needs Jinja2, which is not installed: pip install "dmvton-mobile[evaluate]".'
+        ) from error
+    environment = Environment(
+        loader=PackageLoader("dmvton_mobile.evaluation", "."), autoescape=True, undefined=StrictUndefined
+    )
+    pictures = {pairing: _data_url(sheet) for pairing, sheet in sheets.items()}
+    return environment.get_template("page.html").render(record=record, run=record.run, sheets=pictures)
+
+
+def _data_url(picture: Image.Image) -> str:
+    content = io.BytesIO()
+    picture.save(content, "PNG", optimize=True)
+    return f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode()}"
