@@ -1,6 +1,5 @@
 """`dmvton evaluate`: a checkpoint, a bundle's artifacts or a baseline on a dataset."""
 
-from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +8,6 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
-from torch import Tensor
 
 from dmvton_mobile.commands.size import parse_size
 from dmvton_mobile.contract import DEFAULT_SIZE
@@ -17,9 +15,11 @@ from dmvton_mobile.datasets.dataset import Phase
 from dmvton_mobile.datasets.layouts import open_dataset
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.evaluation.candidates import Artifacts, Candidate, Checkpoint, GarmentPasted, PersonUnchanged
+from dmvton_mobile.evaluation.features import Extractor
 from dmvton_mobile.evaluation.page import page_html
 from dmvton_mobile.evaluation.record import EvaluationRecord, Pairing
-from dmvton_mobile.evaluation.run import Evaluation, Scale, evaluate, read_rows
+from dmvton_mobile.evaluation.rows import read_rows
+from dmvton_mobile.evaluation.run import Evaluation, PerceptualScale, evaluate
 from dmvton_mobile.evaluation.sheet import draw_sheet
 from dmvton_mobile.files import atomic_file, sha256_file
 from dmvton_mobile.metrics.inception import inception_features
@@ -67,8 +67,16 @@ def command(
     """
     candidate = _candidate(checkpoint, bundle, baseline, runtime, precision, threads, device)
     dataset = open_dataset(data, phase, parse_size(size) if size else candidate.size or DEFAULT_SIZE, seed)
-    scales = (_scale(make_lpips, lpips), _scale(inception_features, inception))
-    evaluation = Evaluation(candidate, dataset, pairing.members, out, limit, workers, *scales)
+    evaluation = Evaluation(
+        candidate,
+        dataset,
+        pairing.members,
+        out,
+        limit,
+        workers,
+        perceptual=PerceptualScale(make_lpips(lpips), sha256_file(lpips)) if lpips else None,
+        inception=Extractor(inception_features(inception), sha256_file(inception)) if inception else None,
+    )
     console = Console(stderr=True)
     columns = (TextColumn("Evaluating"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
@@ -109,10 +117,6 @@ def _candidate(
     if checkpoint is not None:
         return Checkpoint(checkpoint, device)
     return PersonUnchanged() if baseline is Baseline.UNCHANGED else GarmentPasted()
-
-
-def _scale(make: Callable[[Path], Callable[..., Tensor]], weights: Path | None) -> Scale | None:
-    return None if weights is None else Scale(make(weights), sha256_file(weights))
 
 
 def _table(record: EvaluationRecord) -> Table:

@@ -33,6 +33,7 @@ Kind = Literal["checkpoint", "bundle", "baseline"]
 class Garment:
     """The garment to put on: RGB [1, 3, H, W] in [0, 1] and coverage [1, 1, H, W]."""
 
+    name: str
     picture: Tensor
     mask: Tensor
 

@@ -12,6 +12,7 @@ from typing import Literal
 from torch import Tensor
 
 from dmvton_mobile.datasets.sample import Label, Truth, TryOnSample
+from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.evaluation.candidates import Garment, Prediction
 from dmvton_mobile.evaluation.record import Pairing
 from dmvton_mobile.metrics.flow import end_point_error, warped_mask_iou
@@ -44,9 +45,11 @@ METRICS = (
 def garment_of(sample: TryOnSample, pairing: Pairing) -> Garment:
     """The garment to put on, from a batch of one sample that has it."""
     if pairing is Pairing.PAIRED:
-        return Garment(sample.garment * 0.5 + 0.5, sample.garment_mask)
-    assert sample.unpaired is not None
-    return Garment(sample.unpaired.garment * 0.5 + 0.5, sample.unpaired.garment_mask)
+        return Garment(sample.garment_name[0], sample.garment * 0.5 + 0.5, sample.garment_mask)
+    other = sample.unpaired
+    if other is None:
+        raise DmvtonError(f"There is no other garment for {sample.person_name[0]}: evaluate --pairing paired.")
+    return Garment(other.garment_name[0], other.garment * 0.5 + 0.5, other.garment_mask)
 
 
 def target_of(sample: TryOnSample, pairing: Pairing) -> Tensor | None:

@@ -9,7 +9,6 @@ A run folder:
     sheet_*.png      the best, median and worst images; index.html: all of it on one page
 """
 
-import csv
 import math
 import platform
 import time
@@ -20,8 +19,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
 import dmvton_mobile
@@ -31,22 +28,21 @@ from dmvton_mobile.datasets.procedural.benchmark import published
 from dmvton_mobile.datasets.sample import TryOnSample, collate
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.evaluation.candidates import Candidate
-from dmvton_mobile.evaluation.measure import METRICS, Perceptual, Row, garment_of, measure
-from dmvton_mobile.evaluation.record import Data, Distance, EvaluationRecord, Figure, Pairing, Run, Subject
+from dmvton_mobile.evaluation.features import Extractor, FeatureFiles
+from dmvton_mobile.evaluation.measure import METRICS, Perceptual, garment_of, measure
+from dmvton_mobile.evaluation.record import Data, EvaluationRecord, Figure, Pairing, Run, Subject
+from dmvton_mobile.evaluation.rows import Measured, append_rows, read_rows, write_rows
 from dmvton_mobile.files import atomic_file, parse_record, record_json
-from dmvton_mobile.metrics.distribution import fid, kid
-from dmvton_mobile.metrics.inputs import MetricError
 
-RUN, ROWS, RECORD = "run.json", "images.csv", "record.json"
-COLUMNS = ("person", "garment", "pairing", "seconds", *(metric.name for metric in METRICS))
-FEATURES = 2048
+RUN, RECORD = "run.json", "record.json"
+_RUNTIMES = ("torch", "numpy", "onnxruntime", "ai-edge-litert", "executorch", "coremltools", "opencv-python-headless")
 
 
 @dataclass(frozen=True)
-class Scale:
-    """A metric that needs weights from outside. sha256: of the file they came from."""
+class PerceptualScale:
+    """LPIPS. sha256: of the weights' file."""
 
-    apply: Callable[[Tensor], Tensor] | Perceptual
+    measure: Perceptual
     sha256: str
 
 
@@ -63,23 +59,12 @@ class Evaluation:
     out: Path
     limit: int | None = None
     workers: int = 0
-    perceptual: Scale | None = None
-    inception: Scale | None = None
+    perceptual: PerceptualScale | None = None
+    inception: Extractor | None = None
 
     @property
     def images(self) -> int:
         return min(len(self.dataset), self.limit or len(self.dataset))
-
-
-@dataclass(frozen=True)
-class Measured:
-    """A row of `images.csv`."""
-
-    person: str
-    garment: str
-    pairing: Pairing
-    seconds: float
-    row: Row
 
 
 def evaluate(evaluation: Evaluation, on_image: Callable[[int], None] = lambda done: None) -> EvaluationRecord:
@@ -90,24 +75,25 @@ def evaluate(evaluation: Evaluation, on_image: Callable[[int], None] = lambda do
     run = _describe(evaluation)
     evaluation.out.mkdir(parents=True, exist_ok=True)
     _claim(evaluation.out, run)
-    rows = _kept_rows(evaluation.out / ROWS)
+    rows = read_rows(evaluation.out)
     done = len(rows) // len(evaluation.pairings)
     rows = rows[: done * len(evaluation.pairings)]
-    _rewrite(evaluation.out / ROWS, rows)
-    features = _Features(evaluation)
+    write_rows(evaluation.out, rows)
+    files = None
+    if evaluation.inception:
+        files = FeatureFiles(evaluation.out, evaluation.inception, evaluation.pairings, evaluation.images)
     on_image(done)
-    with (evaluation.out / ROWS).open("a", newline="") as file:
-        writer = csv.writer(file)
-        for index, sample in enumerate(_samples(evaluation, done), done):
-            fresh = [_measured(evaluation, sample, pairing, index, features) for pairing in evaluation.pairings]
-            writer.writerows(_cells(item) for item in fresh)
-            file.flush()
-            rows += fresh
-            on_image(index + 1)
+    for index, sample in enumerate(_samples(evaluation, done), done):
+        if files:
+            files.add_person(index, sample.person * 0.5 + 0.5)
+        fresh = [_measured(evaluation, sample, pairing, index, files) for pairing in evaluation.pairings]
+        append_rows(evaluation.out, fresh)
+        rows += fresh
+        on_image(index + 1)
     record = EvaluationRecord(
         run=run,
         figures=tuple(_figures(evaluation, rows)),
-        distances=tuple(features.distances()),
+        distances=tuple(files.distances()) if files else (),
         seconds_per_image=float(np.median([item.seconds for item in rows])),
         threads=torch.get_num_threads(),
     )
@@ -116,23 +102,17 @@ def evaluate(evaluation: Evaluation, on_image: Callable[[int], None] = lambda do
     return record
 
 
-def read_rows(out: Path) -> list[Measured]:
-    """The rows of a run folder."""
-    return _kept_rows(out / ROWS)
-
-
 def _measured(
-    evaluation: Evaluation, sample: TryOnSample, pairing: Pairing, index: int, features: "_Features"
+    evaluation: Evaluation, sample: TryOnSample, pairing: Pairing, index: int, files: FeatureFiles | None
 ) -> Measured:
     garment = garment_of(sample, pairing)
     started = time.perf_counter()
     prediction = evaluation.candidate.predict(sample, garment, pairing is Pairing.PAIRED)
     seconds = time.perf_counter() - started
-    perceptual = evaluation.perceptual.apply if evaluation.perceptual else None
-    row = measure(sample, pairing, prediction, perceptual)  # type: ignore[arg-type]
-    features.add(pairing, index, sample, prediction.tryon)
-    worn = sample.garment_name if pairing is Pairing.PAIRED else sample.unpaired.garment_name  # type: ignore[union-attr]
-    return Measured(sample.person_name[0], worn[0], pairing, seconds, row)
+    row = measure(sample, pairing, prediction, evaluation.perceptual.measure if evaluation.perceptual else None)
+    if files:
+        files.add_tryon(pairing, index, prediction.tryon)
+    return Measured(sample.person_name[0], garment.name, pairing, seconds, row)
 
 
 def _samples(evaluation: Evaluation, first: int) -> Iterator[TryOnSample]:
@@ -196,32 +176,6 @@ def _claim(out: Path, run: Run) -> None:
         partial.write_text(record_json(run))
 
 
-def _kept_rows(path: Path) -> list[Measured]:
-    """The rows that were written whole; an interrupt may have cut the last one short."""
-    if not path.exists():
-        return []
-    text = path.read_text()
-    whole = text[: text.rfind("\n") + 1]
-    return [_parsed(cells) for cells in csv.DictReader(whole.splitlines())]
-
-
-def _parsed(cells: dict[str, str]) -> Measured:
-    row: Row = {metric.name: float(cells[metric.name]) if cells[metric.name] else None for metric in METRICS}
-    return Measured(cells["person"], cells["garment"], Pairing(cells["pairing"]), float(cells["seconds"]), row)
-
-
-def _cells(item: Measured) -> list[object]:
-    figures = ["" if item.row[metric.name] is None else repr(item.row[metric.name]) for metric in METRICS]
-    return [item.person, item.garment, item.pairing.value, repr(item.seconds), *figures]
-
-
-def _rewrite(path: Path, rows: Sequence[Measured]) -> None:
-    with atomic_file(path, overwrite=True) as partial, partial.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS)
-        writer.writerows(_cells(item) for item in rows)
-
-
 def _figures(evaluation: Evaluation, rows: Sequence[Measured]) -> Iterator[Figure]:
     for pairing in evaluation.pairings:
         for metric in METRICS:
@@ -240,43 +194,3 @@ def _figures(evaluation: Evaluation, rows: Sequence[Measured]) -> Iterator[Figur
                 low=float(np.percentile(values, 10)), high=float(np.percentile(values, 90)),
                 worst=worst, worst_image=image,
             )  # fmt: skip
-
-
-class _Features:
-    """The features of people and try-ons, kept in files so that an interrupted run has them."""
-
-    def __init__(self, evaluation: Evaluation):
-        self._scale = evaluation.inception
-        self._pairings = evaluation.pairings
-        self._files: dict[str, NDArray[np.float32]] = {}
-        if self._scale is None:
-            return
-        for name in ("people", *(pairing.value for pairing in evaluation.pairings)):
-            path = evaluation.out / f"features_{name}.npy"
-            shape = (evaluation.images, FEATURES)
-            self._files[name] = (
-                np.lib.format.open_memmap(path, "r+")
-                if path.exists()
-                else np.lib.format.open_memmap(path, "w+", np.float32, shape)
-            )
-
-    def add(self, pairing: Pairing, index: int, sample: TryOnSample, tryon: Tensor) -> None:
-        if self._scale is None:
-            return
-        # published figures are those of files, with 8 bits
-        seen = (tryon * 255).round() / 255
-        self._files[pairing][index] = self._scale.apply(seen)[0].numpy()  # type: ignore[call-arg]
-        self._files["people"][index] = self._scale.apply(sample.person * 0.5 + 0.5)[0].numpy()  # type: ignore[call-arg]
-
-    def distances(self) -> Iterator[Distance]:
-        if self._scale is None:
-            return
-        people = torch.from_numpy(np.array(self._files["people"]))
-        for pairing in self._pairings:
-            tryons = torch.from_numpy(np.array(self._files[pairing]))
-            for metric, function in (("fid", fid), ("kid", kid)):
-                try:
-                    value, reason = function(tryons, people), None
-                except MetricError as error:
-                    value, reason = None, str(error)
-                yield Distance(pairing=pairing, metric=metric, images=len(tryons), value=value, reason=reason)  # type: ignore[arg-type]

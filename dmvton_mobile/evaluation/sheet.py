@@ -11,7 +11,8 @@ from torch import Tensor
 from dmvton_mobile.datasets.sample import collate
 from dmvton_mobile.evaluation.measure import METRICS, garment_of, target_of
 from dmvton_mobile.evaluation.record import Pairing
-from dmvton_mobile.evaluation.run import Evaluation, Measured
+from dmvton_mobile.evaluation.rows import Measured
+from dmvton_mobile.evaluation.run import Evaluation
 
 COLUMNS = ("person", "garment", "warped garment", "try-on", "truth")
 RANKED_BY = ("psnr_garment", "psnr_image")

@@ -25,9 +25,11 @@ from dmvton_mobile.evaluation.candidates import (
     PersonUnchanged,
     Prediction,
 )
+from dmvton_mobile.evaluation.features import WIDTH, Extractor
 from dmvton_mobile.evaluation.measure import garment_of
 from dmvton_mobile.evaluation.record import EvaluationRecord, Pairing
-from dmvton_mobile.evaluation.run import FEATURES, Evaluation, Measured, Scale, evaluate, read_rows
+from dmvton_mobile.evaluation.rows import Measured, read_rows
+from dmvton_mobile.evaluation.run import Evaluation, evaluate
 from dmvton_mobile.networks import TryOnNetwork
 from dmvton_mobile.networks.seeded import seeded_network
 from dmvton_mobile.targets import Precision, Target
@@ -146,30 +148,30 @@ def test_the_folder_of_another_run_is_refused(dataset: TryOnDataset, tmp_path: P
 def _means(pictures: torch.Tensor) -> torch.Tensor:
     """Stands for Inception, whose weights are nobody's to ship: colours in a few places, repeated."""
     small = torch.nn.functional.adaptive_avg_pool2d(pictures, 4).flatten(1)
-    return small.repeat(1, FEATURES // small.shape[1] + 1)[:, :FEATURES]
+    return small.repeat(1, WIDTH // small.shape[1] + 1)[:, :WIDTH]
 
 
 def test_distances_to_the_people_survive_an_interruption(dataset: TryOnDataset, tmp_path: Path) -> None:
-    scale = Scale(_means, "0" * 64)
-    whole = evaluate(Evaluation(GarmentPasted(), dataset, BOTH, tmp_path / "whole", inception=scale))
+    extractor = Extractor(_means, "0" * 64)
+    whole = evaluate(Evaluation(GarmentPasted(), dataset, BOTH, tmp_path / "whole", inception=extractor))
 
     def interrupt(done: int) -> None:
         if done == 5:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        evaluate(Evaluation(GarmentPasted(), dataset, BOTH, tmp_path / "cut", inception=scale), interrupt)
-    resumed = evaluate(Evaluation(GarmentPasted(), dataset, BOTH, tmp_path / "cut", inception=scale))
+        evaluate(Evaluation(GarmentPasted(), dataset, BOTH, tmp_path / "cut", inception=extractor), interrupt)
+    resumed = evaluate(Evaluation(GarmentPasted(), dataset, BOTH, tmp_path / "cut", inception=extractor))
     assert resumed.distances == whole.distances and len(whole.distances) == 4
     values = {(distance.pairing, distance.metric): distance.value for distance in whole.distances}
     assert (values[Pairing.PAIRED, "fid"] or 0) > 0
-    unchanged = evaluate(Evaluation(PersonUnchanged(), dataset, BOTH, tmp_path / "unchanged", inception=scale))
+    unchanged = evaluate(Evaluation(PersonUnchanged(), dataset, BOTH, tmp_path / "unchanged", inception=extractor))
     assert unchanged.distances[0].value == pytest.approx(0, abs=1e-6)
 
 
 def test_one_image_has_no_distance(dataset: TryOnDataset, tmp_path: Path) -> None:
-    scale = Scale(_means, "0" * 64)
-    record = evaluate(Evaluation(Oracle(), dataset, (Pairing.PAIRED,), tmp_path / "run", limit=1, inception=scale))
+    extractor = Extractor(_means, "0" * 64)
+    record = evaluate(Evaluation(Oracle(), dataset, (Pairing.PAIRED,), tmp_path / "run", limit=1, inception=extractor))
     assert [distance.value for distance in record.distances] == [None, None]
     assert all(distance.reason for distance in record.distances)
 

@@ -14,7 +14,8 @@ from dmvton_mobile.evaluation.candidates import GarmentPasted
 from dmvton_mobile.evaluation.measure import METRICS
 from dmvton_mobile.evaluation.page import page_html
 from dmvton_mobile.evaluation.record import EvaluationRecord, Pairing
-from dmvton_mobile.evaluation.run import Evaluation, Measured, evaluate, read_rows
+from dmvton_mobile.evaluation.rows import Measured, read_rows
+from dmvton_mobile.evaluation.run import Evaluation, evaluate
 from dmvton_mobile.evaluation.sheet import choose, draw_sheet
 
 
