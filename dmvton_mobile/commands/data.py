@@ -81,12 +81,13 @@ def shard(
     out: Annotated[Path, typer.Option(help="The folder to write; must be new.")],
     phase: Annotated[Phase, typer.Option(help="Which part of the dataset.")] = Phase.TRAIN,
     samples_per_shard: Annotated[int, typer.Option(min=1, help="The last shard may hold fewer.")] = 1000,
+    size: Annotated[str, typer.Option(help="HEIGHTxWIDTH of the samples.")] = size_text(DEFAULT_SIZE),
 ) -> None:
     """Pack one phase of a dataset into tar files that many workers read at once; nothing is lost in them.
 
     Example: dmvton data shard VITON_traindata --out shards --phase train --samples-per-shard 1000
     """
-    index = write_shards(open_dataset(dataset, phase), out, samples_per_shard)
+    index = write_shards(open_dataset(dataset, phase, parse_size(size)), out, samples_per_shard)
     typer.echo(f"Wrote {out}: {sum(shard.samples for shard in index.shards)} samples in {len(index.shards)} shards.")
 
 

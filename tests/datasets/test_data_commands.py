@@ -67,3 +67,12 @@ def test_shard_of_a_phase_that_is_not_there(tmp_path: Path) -> None:
     write_viton(tmp_path / "in", "test", count=2, parsed=False)
     assert "has no phase train" in refusal(run("shard", tmp_path / "in", "--out", tmp_path / "out"), 2)
     assert not (tmp_path / "out").exists()
+
+
+def test_shard_of_another_size(tmp_path: Path) -> None:
+    write_viton(tmp_path / "in", "test", count=2, size=(128, 96), parsed=False)
+    assert "not 192x256" in refusal(run("shard", tmp_path / "in", "--out", tmp_path / "a", "--phase", "test"), 2)
+    assert not (tmp_path / "a").exists()
+    result = run("shard", tmp_path / "in", "--out", tmp_path / "b", "--phase", "test", "--size", "128x96")
+    assert result.exit_code == 0, result.output
+    assert [sample.person.shape for sample in ShardDataset(tmp_path / "b")] == [(3, 128, 96)] * 2
