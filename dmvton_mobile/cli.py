@@ -18,6 +18,7 @@ from dmvton_mobile.bundle import read_bundle, verify_files, zip_bundle
 from dmvton_mobile.checkpoint import ImportReport, read_official, save_checkpoint
 from dmvton_mobile.commands.data import data
 from dmvton_mobile.commands.evaluate import command as evaluate
+from dmvton_mobile.commands.train import command as train
 from dmvton_mobile.composite import stamp
 from dmvton_mobile.doctor import print_report
 from dmvton_mobile.errors import CheckFailed, DmvtonError
@@ -55,6 +56,7 @@ bundles = typer.Typer(no_args_is_help=True, help="Pack and sign bundles.")
 app.add_typer(bundles, name="bundle")
 app.add_typer(data, name="data")
 app.command("convert")(convert)
+app.command("train")(train)
 app.command("evaluate")(evaluate)
 console = Console()
 

@@ -24,7 +24,7 @@ from tests.test_verify import perturb, reseal_golden, swap_channels
 
 COMMANDS = (
     ("convert",), ("verify",), ("tryon",), ("import-checkpoint",), ("doctor",), ("bundle", "zip"), ("bundle", "sign"),
-    ("data", "render"), ("data", "check"), ("data", "shard"), ("evaluate",),
+    ("data", "render"), ("data", "check"), ("data", "shard"), ("evaluate",), ("train",),
 )  # fmt: skip
 
 
