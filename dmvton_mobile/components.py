@@ -17,18 +17,27 @@ from dmvton_mobile.contract import (
 )
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import GarmentFeatures, TryOnNetwork, TryOnOutput
-from dmvton_mobile.networks.warp import LEVELS
 
-FEATURE_NAMES = ("garment_picture", *(f"garment_features_{level}" for level in range(LEVELS)))
 OUTPUT_NAMES = ("tryon", "flow", "composition", "rendered")
 GARMENT_NAMES = ("garment", "garment_mask")
+_FEATURES = "garment_features"
 
-_INPUTS = {
-    Component.GARMENT_ENCODER: GARMENT_NAMES,
-    Component.TRYON: ("person", *FEATURE_NAMES),
-    Component.WHOLE: ("person", *GARMENT_NAMES),
-}
-_OUTPUTS = {Component.GARMENT_ENCODER: FEATURE_NAMES, Component.TRYON: OUTPUT_NAMES, Component.WHOLE: OUTPUT_NAMES}
+
+def feature_names(network: TryOnNetwork) -> tuple[str, ...]:
+    """What garment_encoder hands to tryon: the garment's picture, and its pyramid's maps, coarse to fine."""
+    return ("garment_picture", *(f"{_FEATURES}_{level}" for level in range(network.garment_maps)))
+
+
+def input_names(network: TryOnNetwork, component: Component) -> tuple[str, ...]:
+    """What a component takes, in order."""
+    if component is Component.GARMENT_ENCODER:
+        return GARMENT_NAMES
+    return ("person", *(feature_names(network) if component is Component.TRYON else GARMENT_NAMES))
+
+
+def output_names(network: TryOnNetwork, component: Component) -> tuple[str, ...]:
+    """What a component gives, in order."""
+    return feature_names(network) if component is Component.GARMENT_ENCODER else OUTPUT_NAMES
 
 
 @dataclass(frozen=True)
@@ -39,7 +48,7 @@ class Layouts:
     features: Layout = Layout.NCHW
 
     def of(self, name: str) -> Layout:
-        return self.features if name in FEATURE_NAMES else self.pictures
+        return self.features if name == "garment_picture" or name.startswith(_FEATURES) else self.pictures
 
 
 class ComponentGraph(nn.Module):
@@ -57,9 +66,9 @@ class ComponentGraph(nn.Module):
         self.layouts = layouts
 
     def forward(self, *held: Tensor) -> tuple[Tensor, ...]:
-        names = _INPUTS[self.component]
+        names = input_names(self.network, self.component)
         inputs = {name: _to_nchw(value, self.layouts.of(name)) for name, value in zip(names, held, strict=True)}
-        outputs = dict(zip(_OUTPUTS[self.component], self._run(inputs), strict=True))
+        outputs = dict(zip(output_names(self.network, self.component), self._run(inputs), strict=True))
         return tuple(_from_nchw(value, self.layouts.of(name)) for name, value in outputs.items())
 
     def _run(self, inputs: dict[str, Tensor]) -> tuple[Tensor, ...]:
@@ -69,7 +78,7 @@ class ComponentGraph(nn.Module):
         if self.component is Component.WHOLE:
             features = self._encode(inputs)
         else:
-            picture, *pyramid = (inputs[name] for name in FEATURE_NAMES)
+            picture, *pyramid = (inputs[name] for name in feature_names(self.network))
             features = GarmentFeatures(picture, pyramid)
         output: TryOnOutput = self.network(_to_signed(inputs["person"]), garment_features=features)
         return _to_unit(output.tryon), output.flow, output.composition, _to_unit(output.rendered)
@@ -105,14 +114,15 @@ def component_examples(
     needed = (Component.GARMENT_ENCODER, *components) if Component.TRYON in components else components
     for component in dict.fromkeys(needed):
         graph = ComponentGraph(network, component, layouts).eval()
-        inputs = tuple(held[name] for name in _INPUTS[component])
+        takes, gives = input_names(network, component), output_names(network, component)
+        inputs = tuple(held[name] for name in takes)
         with torch.no_grad():
             outputs = graph(*inputs)
-        made = dict(zip(_OUTPUTS[component], outputs, strict=True))
+        made = dict(zip(gives, outputs, strict=True))
         held |= {name: value.contiguous() for name, value in made.items()}
         contract = ComponentContract(
             component=component,
-            inputs=tuple(_contract(name, held[name], layouts) for name in _INPUTS[component]),
+            inputs=tuple(_contract(name, held[name], layouts) for name in takes),
             outputs=tuple(_contract(name, value, layouts) for name, value in made.items()),
         )
         examples[component] = ComponentExample(graph, inputs, contract)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from dmvton_mobile.contract import MASK_THRESHOLD, SIZE_MULTIPLE, SMALLEST_SIZE
 from dmvton_mobile.errors import DmvtonError
-from dmvton_mobile.networks.warp import WarpModule
+from dmvton_mobile.networks.warp import LEVELS, WarpModule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +60,8 @@ class GarmentFeatures(NamedTuple):
 class TryOnNetwork(nn.Module):
     """A warp module and a generator under one forward; see `forward` for shapes and ranges."""
 
+    garment_maps = LEVELS  # how many maps a frame needs of the garment's pyramid
+
     def __init__(self, config: NetworkConfig, warp: WarpModule, generator: nn.Module):
         super().__init__()
         self.config = config
@@ -93,14 +95,8 @@ class TryOnNetwork(nn.Module):
         garment: RGB [B, 3, H, W] in [-1, 1]; garment_mask [B, 1, H, W] in [0, 1]; or `garment_features` from
         `encode_garment`.
         """
-        self.check_size(person, "person")
-        channels = self.config.condition_channels
-        if person.shape[1] != channels:
-            raise DmvtonError(f"{self.config.name} takes {channels} person channels; these are {person.shape[1]}.")
-        if garment_features is None:
-            if garment is None or garment_mask is None:
-                raise DmvtonError("Pass garment and garment_mask, or garment_features from encode_garment.")
-            garment_features = self.encode_garment(garment, garment_mask)
+        self.check_person(person)
+        garment_features = garment_features or self.encode(garment, garment_mask)
         flow = self.warp.aflow_net(garment_features.pyramid, self.warp.encode_condition(person)).flows[-1]
         warped, warped_mask = self.warp.aflow_net.operations.warp_picture(garment_features.picture, flow)
         if self.config.parser_free:
@@ -108,6 +104,19 @@ class TryOnNetwork(nn.Module):
         if preserved is None or arms is None:
             raise DmvtonError(f"{self.config.name} is parser-based: pass preserved [B, 3, H, W] and arms [B, 1, H, W].")
         return self.compose(torch.cat([preserved, warped, warped_mask, arms], 1), warped, warped_mask, flow)
+
+    def encode(self, garment: Tensor | None, garment_mask: Tensor | None) -> GarmentFeatures:
+        """`encode_garment` of what `forward` was given in place of garment features."""
+        if garment is None or garment_mask is None:
+            raise DmvtonError("Pass garment and garment_mask, or garment_features from encode_garment.")
+        return self.encode_garment(garment, garment_mask)
+
+    def check_person(self, person: Tensor) -> None:
+        """Raises DmvtonError unless this network takes the size and the channels."""
+        self.check_size(person, "person")
+        channels = self.config.condition_channels
+        if person.shape[1] != channels:
+            raise DmvtonError(f"{self.config.name} takes {channels} person channels; these are {person.shape[1]}.")
 
     def compose(self, generator_input: Tensor, warped: Tensor, warped_mask: Tensor, flow: Tensor) -> TryOnOutput:
         """Generates from [B, 7 or 8, H, W] and composes: the rendered picture where the garment is not."""

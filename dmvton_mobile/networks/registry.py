@@ -8,6 +8,7 @@ from torch import nn
 from dmvton_mobile.errors import DmvtonError, UnknownName
 from dmvton_mobile.networks.dmvton import MobileGenerator, MobileWarp
 from dmvton_mobile.networks.fsvton import StyleWarp
+from dmvton_mobile.networks.lite import LiteNetwork
 from dmvton_mobile.networks.network import NetworkConfig, TryOnNetwork
 from dmvton_mobile.networks.pfafn import AppearanceFlowWarp
 from dmvton_mobile.networks.resunet import ResUnetGenerator
@@ -19,30 +20,50 @@ PARSER_BASED_INPUTS = 8  # preserved region 3, warped garment 3, warped mask 1, 
 
 @dataclass(frozen=True)
 class Architecture:
-    """A network's default config and the two classes it is built from."""
+    """A network's default config and what builds it."""
 
     config: NetworkConfig
-    warp: Callable[[int, bool], WarpModule]
-    generator: Callable[[int], nn.Module]
+    build: Callable[[NetworkConfig], TryOnNetwork]
+
+
+def _of_the_papers(
+    warp: Callable[[int, bool], WarpModule], generator: Callable[[int], nn.Module]
+) -> Callable[[NetworkConfig], TryOnNetwork]:
+    """The papers' networks: a warp module and a generator, which takes one channel more where it sees the arms."""
+
+    def build(config: NetworkConfig) -> TryOnNetwork:
+        inputs = PARSER_FREE_INPUTS if config.parser_free else PARSER_BASED_INPUTS
+        return TryOnNetwork(config, warp(config.condition_channels, config.align_corners), generator(inputs))
+
+    return build
 
 
 _ARCHITECTURES = {
     architecture.config.name: architecture
     for architecture in (
-        Architecture(NetworkConfig(name="dmvton-student", condition_channels=3), MobileWarp, MobileGenerator),
-        Architecture(NetworkConfig(name="dmvton-teacher", condition_channels=45), MobileWarp, MobileGenerator),
+        Architecture(
+            NetworkConfig(name="dmvton-student", condition_channels=3), _of_the_papers(MobileWarp, MobileGenerator)
+        ),
+        Architecture(
+            NetworkConfig(name="dmvton-teacher", condition_channels=45), _of_the_papers(MobileWarp, MobileGenerator)
+        ),
         Architecture(
             NetworkConfig(name="fsvton-teacher", condition_channels=45, fixed_size=(256, 192)),
-            StyleWarp,
-            ResUnetGenerator,
+            _of_the_papers(StyleWarp, ResUnetGenerator),
         ),
         Architecture(
             NetworkConfig(name="fsvton-student", condition_channels=3, fixed_size=(256, 192)),
-            StyleWarp,
-            ResUnetGenerator,
+            _of_the_papers(StyleWarp, ResUnetGenerator),
         ),
-        Architecture(NetworkConfig(name="pfafn-tutor", condition_channels=45), AppearanceFlowWarp, ResUnetGenerator),
-        Architecture(NetworkConfig(name="pfafn-student", condition_channels=3), AppearanceFlowWarp, ResUnetGenerator),
+        Architecture(
+            NetworkConfig(name="pfafn-tutor", condition_channels=45),
+            _of_the_papers(AppearanceFlowWarp, ResUnetGenerator),
+        ),
+        Architecture(
+            NetworkConfig(name="pfafn-student", condition_channels=3),
+            _of_the_papers(AppearanceFlowWarp, ResUnetGenerator),
+        ),
+        Architecture(NetworkConfig(name="dmvton-lite", condition_channels=3), LiteNetwork),
     )
 }
 
@@ -66,7 +87,4 @@ def build_network(name: str, **overrides: object) -> TryOnNetwork:
         raise DmvtonError(f"{name} has no option {', '.join(sorted(unknown))}. Known: align_corners.")
     architecture = _ARCHITECTURES[name]
     config = replace(architecture.config, **overrides)  # type: ignore[arg-type]
-    inputs = PARSER_FREE_INPUTS if config.parser_free else PARSER_BASED_INPUTS
-    return TryOnNetwork(
-        config, architecture.warp(config.condition_channels, config.align_corners), architecture.generator(inputs)
-    )
+    return architecture.build(config)

@@ -339,6 +339,10 @@ def test_lowered_network_of_the_other_convention_does_not_pass(small_network: Tr
         )
 
 
+def test_lowered_lite_equals_the_network() -> None:
+    assert_equals_reference(seeded_network("dmvton-lite"))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["fsvton-student", "pfafn-student"])
 def test_lowered_teacher_equals_the_network(name: str) -> None:
