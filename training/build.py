@@ -18,10 +18,12 @@ from training.stages import build_stage
 
 def stage_from_recipe(recipe: Recipe) -> Stage:
     """The stage on the CPU, in training mode; fresh weights follow from the seed. Raises DmvtonError."""
+    if (recipe.scheme == "rendered") is not (recipe.stage is StageName.TRUTH_TRYON):
+        raise DmvtonError("The scheme rendered has the stage truth-tryon, and no other scheme has it.")
     setting = setting_from_recipe(recipe)
     if recipe.stage is StageName.STUDENT_WARP and setting.scheme.fresh and recipe.start is not None:
         raise DmvtonError(f"In {recipe.scheme}, {recipe.stage} starts with its teacher's weights: leave out start.")
-    if recipe.stage.joint and recipe.start is None:
+    if recipe.stage.continues and recipe.start is None:
         before = recipe.stage.replace("tryon", "warp")
         raise DmvtonError(f"{recipe.stage} goes on from the checkpoint of {before}: --set start=PATH.")
     seed_everything(recipe.seed, "weights")

@@ -32,6 +32,7 @@ class StageName(StrEnum):
     TEACHER_TRYON = "teacher-tryon"
     STUDENT_WARP = "student-warp"
     STUDENT_TRYON = "student-tryon"
+    TRUTH_TRYON = "truth-tryon"  # by itself, on rendered people
 
     @property
     def taught(self) -> bool:
@@ -40,8 +41,13 @@ class StageName(StrEnum):
 
     @property
     def joint(self) -> bool:
-        """Whether a generator is trained with the warp, which then comes from the stage before."""
-        return self in (StageName.TEACHER_TRYON, StageName.STUDENT_TRYON)
+        """Whether a generator is trained with the warp."""
+        return self in (StageName.TEACHER_TRYON, StageName.STUDENT_TRYON, StageName.TRUTH_TRYON)
+
+    @property
+    def continues(self) -> bool:
+        """Whether the warp comes from the stage before."""
+        return self.joint and self is not StageName.TRUTH_TRYON
 
 
 class Precision(StrEnum):
@@ -110,7 +116,7 @@ class Recipe(Strict):
     give. sheet_every, checkpoint_every: steps; None for no sheets.
     """
 
-    scheme: Literal["dmvton", "pfafn"]
+    scheme: Literal["dmvton", "pfafn", "rendered"]
     stage: StageName
     network: str
     start: Path | None = None

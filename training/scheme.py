@@ -1,4 +1,4 @@
-"""What sets the two papers' training apart: one frozen record for each.
+"""What sets the two papers' training apart, and ours on rendered people: one frozen record for each.
 
 Sources: DM-VTON (https://arxiv.org/abs/2308.13798) and PF-AFN (https://arxiv.org/abs/2103.04559), with the numbers
 that each was trained with.
@@ -54,4 +54,8 @@ PFAFN = Scheme(
     fresh=("cond_", "aflow_net.netRefine"),
     strong_skin_delay=0,
 )
-SCHEMES = {"dmvton": DMVTON, "pfafn": PFAFN}
+# No teacher: what it would say is known
+RENDERED = Scheme(
+    distil_garment=False, composition_within_clothes=False, fresh=(), strong_skin_delay=0, distil=False, gate=False
+)
+SCHEMES = {"dmvton": DMVTON, "pfafn": PFAFN, "rendered": RENDERED}

@@ -1,32 +1,35 @@
-"""The four stages by name, in the order in which they are run; `build_stage` makes one."""
+"""The stages by name, the papers' four in the order in which they are run; `build_stage` makes one."""
 
 from dmvton_mobile.errors import DmvtonError, UnknownName
 from dmvton_mobile.networks import TryOnNetwork
 from training.inherit import inherit
-from training.network_stage import NetworkStage, Setting
+from training.network_stage import Setting
+from training.stage import Stage
 from training.student_stages import StudentTryOn, StudentWarp
 from training.teacher import Teacher
 from training.teacher_stages import TeacherTryOn, TeacherWarp
+from training.truth_stage import TruthTryOn
 
 TEACHER_STAGES = {"teacher-warp": TeacherWarp, "teacher-tryon": TeacherTryOn}
 STUDENT_STAGES = {"student-warp": StudentWarp, "student-tryon": StudentTryOn}
+ALONE = "truth-tryon"
 
 
-def build_stage(
-    name: str, network: TryOnNetwork, setting: Setting, *, teacher: TryOnNetwork | None = None
-) -> NetworkStage:
+def build_stage(name: str, network: TryOnNetwork, setting: Setting, *, teacher: TryOnNetwork | None = None) -> Stage:
     """The stage of that name, in training mode; it trains `network` in place.
 
-    network: parser-based for the teacher's stages, parser-free for the student's. teacher: the trained parser-based
-    network, for the student's stages; it is frozen. `student-warp` first copies the teacher's weights into the network
-    where the scheme has the student start with them.
+    network: parser-based for the teacher's stages, parser-free for the student's, dmvton-lite for truth-tryon. teacher:
+    the trained parser-based network, for the student's stages; it is frozen. `student-warp` first copies the teacher's
+    weights into the network where the scheme has the student start with them.
     Raises UnknownName for the name, DmvtonError for networks that do not suit the stage.
     """
-    if name not in TEACHER_STAGES | STUDENT_STAGES:
-        raise UnknownName("stage", name, [*TEACHER_STAGES, *STUDENT_STAGES])
+    if name not in TEACHER_STAGES | STUDENT_STAGES and name != ALONE:
+        raise UnknownName("stage", name, [*TEACHER_STAGES, *STUDENT_STAGES, ALONE])
+    if name not in STUDENT_STAGES and teacher is not None:
+        raise DmvtonError(f"{name} has no teacher: leave the teacher out.")
+    if name == ALONE:
+        return TruthTryOn(network, setting).train()
     if name in TEACHER_STAGES:
-        if teacher is not None:
-            raise DmvtonError(f"{name} trains a teacher and has none: leave the teacher out.")
         return TEACHER_STAGES[name](network, setting).train()
     if teacher is None:
         raise DmvtonError(f"{name} needs a teacher: name its checkpoint.")

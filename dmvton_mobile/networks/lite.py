@@ -11,6 +11,8 @@ matching networks (GMFlow, https://arxiv.org/abs/2111.13680), the blocks MobileN
 (https://arxiv.org/abs/1801.04381).
 """
 
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -192,6 +194,15 @@ class LiteGenerator(nn.Module):
         return enlarge(self.out(x), pictures)
 
 
+class LitePrediction(NamedTuple):
+    """flows: [B, 2, h, w], matched and refined at an eighth, refined at a quarter. kept: [B, 1, H, W] in [0, 1], how
+    much of the person's picture is in `output.rendered`."""
+
+    output: TryOnOutput
+    flows: list[Tensor]
+    kept: Tensor
+
+
 class LiteNetwork(TryOnNetwork):
     """`TryOnNetwork` as far as its users see. rendered: the person where they are kept, else painted."""
 
@@ -221,7 +232,10 @@ class LiteNetwork(TryOnNetwork):
     ) -> TryOnOutput:
         """As `TryOnNetwork.forward`; there is no parser, so neither preserved nor arms."""
         self.check_person(person)
-        features = garment_features or self.encode(garment, garment_mask)
+        return self.predict(person, garment_features or self.encode(garment, garment_mask)).output
+
+    def predict(self, person: Tensor, features: GarmentFeatures) -> LitePrediction:
+        """`forward`, with what its training looks at besides. person: RGB [B, 3, H, W] in [-1, 1]."""
         levels, known = self.warp.aflow_net(features.pyramid, self.warp.encode_condition(person))
         flow = enlarge(levels.flows[-1], person)
         warped, warped_mask = self.warp.aflow_net.operations.warp_picture(features.picture, flow)
@@ -230,7 +244,8 @@ class LiteNetwork(TryOnNetwork):
         composition = torch.sigmoid(generated[:, 3:4]) * warped_mask
         rendered = person * kept + painted * (1.0 - kept)
         tryon = warped * composition + rendered * (1.0 - composition)
-        return TryOnOutput(tryon, warped, warped_mask, flow, composition, rendered)
+        output = TryOnOutput(tryon, warped, warped_mask, flow, composition, rendered)
+        return LitePrediction(output, levels.flows, kept)
 
 
 def enlarge(x: Tensor, like: Tensor) -> Tensor:

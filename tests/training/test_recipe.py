@@ -29,8 +29,15 @@ def ours(name: str, *overrides: str) -> Recipe:
 
 
 def test_every_scheme_and_budget_has_all_stages() -> None:
-    expected = [f"{kind}-{stage}" for kind in ("cpu", "dmvton", "pfafn") for stage in StageName]
-    assert published_recipes() == sorted(expected)
+    stages = [stage for stage in StageName if stage is not StageName.TRUTH_TRYON]
+    expected = [f"{kind}-{stage}" for kind in ("cpu", "dmvton", "pfafn") for stage in stages]
+    assert published_recipes() == sorted([*expected, "lite", "lite-cpu"])
+
+
+@pytest.mark.parametrize("name", ["lite", "lite-cpu"])
+def test_ours_need_nothing_but_rendered_data(name: str) -> None:
+    assert (ours(name).stage, ours(name).teacher, ours(name).start) == (StageName.TRUTH_TRYON, None, None)
+    assert stage_from_recipe(ours(name)).network.config.name == "dmvton-lite"
 
 
 @pytest.mark.parametrize("name", AS_PUBLISHED)
@@ -82,7 +89,7 @@ def test_values_are_set_by_dotted_keys() -> None:
         ("ema_decay=1.0", "ema_decay: .*less than 1"),
         ("precision=fp8", "precision: .*'fp32', 'bf16' or 'fp16', not 'fp8'"),
         ("stage=student", "stage: .*'teacher-warp'"),
-        ("scheme=viton", "scheme: .*'dmvton' or 'pfafn'"),
+        ("scheme=viton", "scheme: .*'dmvton', 'pfafn' or 'rendered'"),
         ("size=[100, 96]", "size: .*multiples of 32"),
         ("optimiser.betas=[0.5, 1.0]", "optimiser.betas: .*less than 1"),
         (

@@ -56,8 +56,11 @@ def mobile_stage(name: str, scheme: Scheme = DMVTON) -> NetworkStage:
     """Teacher and student are the mobile networks, seeded; so their warps are alike, but for what sees the person."""
     setting = replace(SETTING, scheme=scheme)
     if name in TEACHER_STAGES:
-        return build_stage(name, mobile("dmvton-teacher"), setting)
-    return build_stage(name, mobile("dmvton-student"), setting, teacher=mobile("dmvton-teacher"))
+        stage = build_stage(name, mobile("dmvton-teacher"), setting)
+    else:
+        stage = build_stage(name, mobile("dmvton-student"), setting, teacher=mobile("dmvton-teacher"))
+    assert isinstance(stage, NetworkStage)
+    return stage
 
 
 @torch.no_grad()
@@ -70,7 +73,7 @@ def total(losses: dict[str, Tensor]) -> Tensor:
     return torch.stack(list(losses.values())).sum()
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("scheme", ["dmvton", "pfafn"])
 @pytest.mark.parametrize("name", STAGES)
 def test_one_step(name: str, scheme: str, batch: TryOnSample) -> None:
     """All terms are there and finite, gradients reach all that is trained and nothing else, and every step moves it."""
@@ -340,7 +343,7 @@ def test_a_preview_shows_pictures_and_disturbs_nothing(name: str, batch: TryOnSa
             "no stage 'teacher'. Known: teacher-warp, teacher-tryon, student-warp, stud",
         ),
         ("teacher-warp", "dmvton-student", None, "dmvton-student is parser-free"),
-        ("teacher-tryon", "dmvton-teacher", "dmvton-teacher", "teacher-tryon trains a teacher and has none"),
+        ("teacher-tryon", "dmvton-teacher", "dmvton-teacher", "teacher-tryon has no teacher"),
         ("student-warp", "dmvton-student", None, "student-warp needs a teacher"),
         ("student-tryon", "dmvton-teacher", "dmvton-teacher", "dmvton-teacher is parser-based"),
         ("student-tryon", "dmvton-student", "dmvton-student", "dmvton-student cannot teach"),

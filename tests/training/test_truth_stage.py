@@ -1,0 +1,151 @@
+"""`truth-tryon`: its losses against figures known beforehand, and a step of it on real rendered people."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from dmvton_mobile.datasets.sample import DataError, Truth, TryOnSample
+from dmvton_mobile.errors import DmvtonError
+from dmvton_mobile.networks import build_network
+from dmvton_mobile.networks.flow import FlowOperations
+from tests.training.rendered import rendered_batch
+from training.network_stage import Setting
+from training.perceptual import StructuralPerceptual
+from training.scheme import RENDERED
+from training.stage import Stage
+from training.stages import build_stage
+from training.truth_losses import (
+    flow_distance,
+    gradient_distance,
+    share_distance,
+    tryon_distance,
+    unchanged,
+)
+from training.truth_stage import lessons, mirrored
+
+SIZE = (128, 96)
+
+
+@pytest.fixture(scope="module")
+def batch(tmp_path_factory: pytest.TempPathFactory) -> TryOnSample:
+    return rendered_batch(tmp_path_factory.mktemp("rendered") / "people", 2, SIZE)
+
+
+def stage() -> Stage:
+    torch.manual_seed(0)
+    setting = Setting(RENDERED, StructuralPerceptual(), warp_rate=1e-3, constant_epochs=1, generator_rate=1e-3)
+    return build_stage("truth-tryon", build_network("dmvton-lite"), setting)
+
+
+def truth_at(x: float, y: float, size: tuple[int, int] = (16, 24)) -> Truth:
+    """The same place everywhere, on the left half of the picture."""
+    garment = torch.zeros(1, 1, *size)
+    garment[..., : size[1] // 2] = 1
+    grid = torch.tensor([x, y]).view(1, 2, 1, 1) * garment
+    return Truth(grid, garment, garment)
+
+
+@pytest.mark.parametrize("factor", [1, 4, 8])
+def test_a_flow_three_pixels_off_is_three_pixels_off(factor: int) -> None:
+    truth = truth_at(0.25, -0.5)
+    flow = torch.tensor([0.25 + 3 * 2 / 23, -0.5]).view(1, 2, 1, 1).expand(1, 2, 16 // factor, 24 // factor)
+    if factor == 8:  # the middle column of three is half garment: too little to be judged
+        flow = flow.clone()
+        flow[..., 1:] = 99
+    assert float(flow_distance(flow, truth)) == pytest.approx((9 + 0.01) ** 0.5, rel=1e-5)
+
+
+def test_a_flow_without_garment_costs_nothing() -> None:
+    nowhere = Truth(torch.zeros(1, 2, 8, 8), torch.zeros(1, 1, 8, 8), torch.zeros(1, 1, 8, 8))
+    assert float(flow_distance(torch.ones(1, 2, 8, 8), nowhere)) == 0
+
+
+def test_the_garment_counts_three_times() -> None:
+    target = torch.zeros(1, 3, 4, 4)
+    visible = torch.zeros(1, 1, 4, 4)
+    visible[..., :2, :] = 1
+    assert float(tryon_distance(target + 0.5, target, visible)) == pytest.approx(0.5 * (3 + 1) / 2)
+
+
+def test_an_even_difference_has_no_gradient() -> None:
+    target = torch.rand(1, 3, 5, 5)
+    assert float(gradient_distance(target + 0.1, target)) == pytest.approx(0, abs=1e-6)
+    ramp = torch.arange(5.0).view(1, 1, 1, 5).expand(1, 3, 5, 5)
+    assert float(gradient_distance(target + ramp, target)) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_share_is_judged_by_cross_entropy() -> None:
+    share, known = torch.tensor([[[[0.8, 0.3]]]]), torch.tensor([[[[1.0, 0.0]]]])
+    expected = torch.nn.functional.binary_cross_entropy(share, known)
+    assert torch.allclose(share_distance(share, known), expected)
+    assert share_distance(1 - known, known).isfinite()
+
+
+def test_noise_is_no_change() -> None:
+    person = torch.zeros(1, 3, 2, 2)
+    target = person.clone()
+    target[0, 1, 0, 0], target[0, 2, 1, 1] = 0.03, 0.5
+    assert unchanged(person, target).flatten().tolist() == [1, 1, 1, 0]
+
+
+def test_a_sample_teaches_both_ways(batch: TryOnSample) -> None:
+    lesson = lessons(batch)
+    other = batch.unpaired
+    assert other is not None and other.person is not None
+    assert torch.equal(lesson.person[:2], batch.person) and torch.equal(lesson.target[:2], other.person)
+    assert torch.equal(lesson.garment[:2], other.garment) and torch.equal(lesson.garment[2:], batch.garment)
+    assert torch.equal(lesson.person[2:], other.person) and torch.equal(lesson.target[2:], batch.person)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_truth_of_a_lesson_is_its_target(batch: TryOnSample, turned: bool) -> None:
+    """Warped by it, the garment is the target but for light and folds; by another sample's truth, it is not."""
+    lesson = mirrored(lessons(batch)) if turned else lessons(batch)
+    seen = lesson.truth.visible > 0
+
+    def apart(grid: torch.Tensor) -> float:
+        warped = FlowOperations().warp(lesson.garment, grid)
+        return float((warped - lesson.target).abs().mean(1, keepdim=True)[seen].mean())
+
+    assert apart(lesson.truth.grid) < 0.8 * apart(lesson.truth.grid.roll(2, 0))
+
+
+def test_real_data_cannot_teach_it(batch: TryOnSample) -> None:
+    with pytest.raises(DataError, match="render the data"):
+        lessons(replace(batch, truth=None))
+
+
+def test_other_networks_are_refused() -> None:
+    setting = Setting(RENDERED, StructuralPerceptual(), warp_rate=1e-3, constant_epochs=1, generator_rate=1e-3)
+    with pytest.raises(DmvtonError, match="trains dmvton-lite, not dmvton-student"):
+        build_stage("truth-tryon", build_network("dmvton-student"), setting)
+
+
+def test_twenty_steps_on_one_batch_lower_every_loss_that_leads(batch: TryOnSample) -> None:
+    trained = stage()
+    optimiser = torch.optim.AdamW([p for group in trained.optimiser_groups() for p in group.parameters], 2e-3)
+    history = []
+    for _ in range(20):
+        losses = trained(batch, 1)
+        assert all(value.isfinite() for value in losses.values())
+        optimiser.zero_grad()
+        torch.stack(list(losses.values())).sum().backward()
+        optimiser.step()
+        history.append({name: float(value) for name, value in losses.items()})
+    for name in ("flow_matched", "flow_fine", "tryon_l1", "composition"):
+        assert sum(row[name] for row in history[-3:]) < 0.9 * sum(row[name] for row in history[:3]), name
+
+
+def test_its_checkpoint_is_the_network_and_nothing_else() -> None:
+    trained = stage()
+    assert {key.removeprefix("network.") for key in trained.state_dict()} == set(trained.network.state_dict())
+
+
+def test_its_preview_disturbs_nothing(batch: TryOnSample) -> None:
+    trained = stage()
+    before = {key: value.clone() for key, value in trained.state_dict().items()}
+    titles = [title for title, _ in trained.preview(batch)]
+    assert titles == ["person", "garment", "warped garment", "try-on", "truth"]
+    assert trained.network.training
+    assert all(torch.equal(value, before[key]) for key, value in trained.state_dict().items())
