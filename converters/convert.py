@@ -3,7 +3,6 @@
 `dmvton convert --help` and `python converters/convert.py --help` are the same command.
 """
 
-import os
 import sys
 from pathlib import Path
 
@@ -14,15 +13,13 @@ if __name__ == "__main__":
 import functools
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from converters.export import export_component
 from converters.report import Row, print_rows
@@ -35,6 +32,7 @@ from dmvton_mobile.contract import DEFAULT_SIZE, Component, Components
 from dmvton_mobile.errors import CheckFailed, DmvtonError
 from dmvton_mobile.manifest import DEVICE_ONLY, Artifact, Manifest
 from dmvton_mobile.networks import DEFAULT_NETWORK, TryOnNetwork, network_names, seeded_network
+from dmvton_mobile.progress import progress_bar
 from dmvton_mobile.targets import Precision, Target, artifact_path
 
 PACKAGES = ("torch", "coremltools", "litert-torch", "ai-edge-litert", "executorch", "onnx", "onnxsim", "onnxruntime")
@@ -209,30 +207,19 @@ def command(
     )
     rows: list[Row] = []
     try:
-        with _progress() as progress:
-            task = progress.add_task("Loading", total=len(plan.targets) * len(plan.components.members))
+        with progress_bar("Loading", len(plan.targets) * len(plan.components.members)) as bar:
 
             def done(row: Row) -> None:
                 rows.append(row)
-                progress.advance(task)
+                bar.advance()
 
-            manifest = convert(plan, on_row=done, on_step=lambda step: progress.update(task, description=step))
+            manifest = convert(plan, on_row=done, on_step=lambda step: bar.show(what=step))
     finally:
         console = Console()
         if rows:
             print_rows(console, rows)
     weights = "trained" if manifest.trained else "untrained"
     console.print(f"{plan.out}: {manifest.network}, {weights} weights.", soft_wrap=True, highlight=False)
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """On a copy of standard error, which `quiet` does not hold back; nothing off a terminal."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with os.fdopen(os.dup(2), "w") as stream:
-        console = Console(file=stream)
-        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-            yield progress
 
 
 def _targets(names: list[str]) -> tuple[Target, ...]:

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from dmvton_mobile.commands.size import parse_size, size_text
@@ -21,6 +20,7 @@ from dmvton_mobile.datasets.procedural.seeds import Split
 from dmvton_mobile.datasets.procedural.writer import find_photos, phase_of, write_people
 from dmvton_mobile.datasets.shards import write_shards
 from dmvton_mobile.errors import CheckFailed, DmvtonError
+from dmvton_mobile.progress import progress_bar
 
 data = typer.Typer(no_args_is_help=True, help="Render, check and pack datasets.")
 NOT_THE_BYTES = (
@@ -47,13 +47,9 @@ def render(
     Example: dmvton data render --out people --count 2000 --workers 2
     """
     people = _people(split, seed, count, parse_size(size), backgrounds)
-    console = Console(stderr=True)
-    columns = (TextColumn("Rendering"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("", total=people.count)
-        with closing(write_people(people, out, workers)) as written:
-            for done in written:
-                progress.update(task, completed=done)
+    with progress_bar("Rendering", people.count) as bar, closing(write_people(people, out, workers)) as written:
+        for done in written:
+            bar.show(done)
     typer.echo(f"Wrote {out}: {people.count} people, phase {phase_of(split)}.")
     if people == BENCHMARK:
         same = is_benchmark(out)

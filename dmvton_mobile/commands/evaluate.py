@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from dmvton_mobile.commands.size import parse_size
@@ -24,6 +23,7 @@ from dmvton_mobile.evaluation.sheet import draw_sheet
 from dmvton_mobile.files import atomic_file, sha256_file
 from dmvton_mobile.metrics.inception import inception_features
 from dmvton_mobile.metrics.perceptual import lpips as make_lpips
+from dmvton_mobile.progress import progress_bar
 from dmvton_mobile.targets import Precision, Target
 
 
@@ -77,11 +77,8 @@ def command(
         perceptual=PerceptualScale(make_lpips(lpips), sha256_file(lpips)) if lpips else None,
         inception=Extractor(inception_features(inception), sha256_file(inception)) if inception else None,
     )
-    console = Console(stderr=True)
-    columns = (TextColumn("Evaluating"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("", total=evaluation.images)
-        record = evaluate(evaluation, lambda done: progress.update(task, completed=done))
+    with progress_bar("Evaluating", evaluation.images) as bar:
+        record = evaluate(evaluation, bar.show)
     _write_pictures(evaluation, record)
     Console().print(_table(record))
     typer.echo(f"Wrote {out}: record.json, images.csv, contact sheets and index.html.")

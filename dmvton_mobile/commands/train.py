@@ -6,12 +6,11 @@ from typing import Annotated
 
 import torch
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from dmvton_mobile.datasets.dataset import Phase, TryOnDataset
 from dmvton_mobile.datasets.digest import dataset_digest
 from dmvton_mobile.datasets.layouts import open_dataset
+from dmvton_mobile.progress import progress_bar
 from training.build import stage_from_recipe
 from training.ranks import joined
 from training.recipe import load_recipe
@@ -43,23 +42,11 @@ def command(
     chosen = load_recipe(recipe, overrides or [])
     with joined(device or (Device.CUDA if torch.cuda.is_available() else Device.CPU)) as world:
         dataset = open_dataset(data, Phase.TRAIN, chosen.size, chosen.seed)
-        console = Console(stderr=True)
-        columns = (
-            TextColumn("Training {task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-            TimeRemainingColumn(),
-        )  # fmt: skip
-        hidden = not (console.is_terminal and world.first)
-        with Progress(*columns, console=console, transient=True, disable=hidden) as progress:
-            task = progress.add_task("", total=None)
+        with progress_bar("Training", hidden=not world.first) as bar:
 
             def show(told: Told) -> None:
-                total = sum(told.row.losses.values())
-                progress.update(
-                    task,
-                    completed=told.row.step,
-                    total=told.steps,
-                    description=f"epoch {told.row.epoch}, loss {total:.4g}",
-                )
+                loss = sum(told.row.losses.values())
+                bar.show(told.row.step, total=told.steps, what=f"Training epoch {told.row.epoch}, loss {loss:.4g}")
 
             described = world.once(lambda: _described(dataset))
             train(stage_from_recipe(chosen), dataset, described, chosen, out, world, resume=resume, on_step=show)
