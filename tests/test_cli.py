@@ -277,9 +277,8 @@ class TestProcess:
             [*self.command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heed_ctrl_c
         ) as process:
             writer = open_for_writing(pipe, process)
-            process.send_signal(signal.SIGINT)
             try:
-                _, error = process.communicate(timeout=60)
+                error = interrupted(process)
             finally:
                 process.kill()
                 os.close(writer)
@@ -290,6 +289,19 @@ class TestProcess:
 def heed_ctrl_c() -> None:
     """As at a terminal: a shell that runs the tests in the background has them, and their children, ignore SIGINT."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def interrupted(process: subprocess.Popen[bytes]) -> bytes:
+    """What a process says to Ctrl-C, pressed again while nothing happens: one that comes between opening the pipe and
+    reading from it waits, like Python itself, for the read."""
+    for _ in range(30):
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        try:
+            return process.communicate(timeout=2)[1]
+        except subprocess.TimeoutExpired:
+            continue
+    raise AssertionError("the command does not heed Ctrl-C")
 
 
 def open_for_writing(pipe: Path, reader: subprocess.Popen[bytes]) -> int:
