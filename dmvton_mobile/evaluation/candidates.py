@@ -53,7 +53,8 @@ class Prediction:
 
 class Candidate(ABC):
     """kind: checkpoint, bundle or baseline. name: for people. identity: what would change the figures, as a digest or
-    a name. trained: False where nothing was learnt. size: the only (height, width) it takes, None for any."""
+    a name. trained: False where nothing was learnt. size: the only (height, width) it takes, None for any. threads: of
+    the CPU that it may use."""
 
     kind: Kind
     name: str
@@ -61,6 +62,10 @@ class Candidate(ABC):
     runtime: str
     trained: bool = True
     size: tuple[int, int] | None = None
+
+    @property
+    def threads(self) -> int:
+        return torch.get_num_threads()
 
     @abstractmethod
     def predict(self, sample: TryOnSample, garment: Garment, paired: bool) -> Prediction:
@@ -124,6 +129,8 @@ class Checkpoint(Candidate):
 
     def __init__(self, path: Path, device: str = "cpu"):
         network, card = load_checkpoint(path)
+        if device != "cpu" and not torch.cuda.is_available():
+            raise DmvtonError(f"There is no CUDA device here for --device {device}: use cpu.")
         self._network = network.eval().to(device)
         self._device = device
         self.name = f"{card.network} ({path.name})"
@@ -170,11 +177,16 @@ class Artifacts(Candidate):
         verify_files(bundle)
         self._sessions: list[Session] = open_components(bundle, target, precision, threads)
         self._warp = FlowOperations(bundle.manifest.align_corners)
+        self._threads = threads
         self.name = f"{bundle.manifest.network} ({path.name})"
         self.identity = f"{sha256_file(bundle.folder / MANIFEST)} {target} {precision}"
         self.runtime = f"{target} {precision}"
         self.trained = bundle.manifest.trained
         self.size = bundle.manifest.size
+
+    @property
+    def threads(self) -> int:
+        return self._threads
 
     def predict(self, sample: TryOnSample, garment: Garment, paired: bool) -> Prediction:
         inputs = {"person": _unit(sample.person), "garment": garment.picture, "garment_mask": garment.mask}

@@ -18,7 +18,6 @@ from importlib import metadata
 from pathlib import Path
 
 import numpy as np
-import torch
 from torch.utils.data import DataLoader, Subset
 
 import dmvton_mobile
@@ -95,7 +94,7 @@ def evaluate(evaluation: Evaluation, on_image: Callable[[int], None] = lambda do
         figures=tuple(_figures(evaluation, rows)),
         distances=tuple(files.distances()) if files else (),
         seconds_per_image=float(np.median([item.seconds for item in rows])),
-        threads=torch.get_num_threads(),
+        threads=evaluation.candidate.threads,
     )
     with atomic_file(evaluation.out / RECORD, overwrite=True) as partial:
         partial.write_text(record_json(record))
@@ -128,16 +127,7 @@ def _describe(evaluation: Evaluation) -> Run:
     candidate, dataset = evaluation.candidate, evaluation.dataset
     digest = dataset_digest(dataset.root)
     scales = {"lpips": evaluation.perceptual, "fid": evaluation.inception}
-    packages = (
-        "torch",
-        "numpy",
-        "onnxruntime",
-        "ai-edge-litert",
-        "executorch",
-        "coremltools",
-        "opencv-python-headless",
-    )
-    versions = {name: found for name in packages if (found := _installed(name))}
+    versions = {name: found for name in _RUNTIMES if (found := _installed(name))}
     return Run(
         subject=Subject(
             kind=candidate.kind, name=candidate.name, identity=candidate.identity, runtime=candidate.runtime,

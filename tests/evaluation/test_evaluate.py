@@ -184,6 +184,7 @@ def test_a_bundle_in_its_runtime_gives_the_checkpoint_s_figures(
     artifacts = Artifacts(small_bundle, Target.ONNX, Precision.FP32, threads=2)
     in_onnx = Evaluation(artifacts, dataset, BOTH, tmp_path / "onnx", limit=2)
     expected, found = figures(evaluate(in_torch)), figures(evaluate(in_onnx))
+    assert artifacts.threads == evaluate(in_onnx).threads == 2
     assert expected.keys() == found.keys()
     assert all(found[key] == pytest.approx(expected[key], rel=1e-3, abs=1e-3) for key in expected)
 

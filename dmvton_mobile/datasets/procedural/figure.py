@@ -37,7 +37,7 @@ class Limb:
 @dataclass(frozen=True)
 class Figure:
     """scale: pixels per head. keypoints: float64 [18, 2], pixels, OpenPose's order. torso: the strip from the neck's
-    base down. arms: in the order they are drawn; those of layer -1 first. head_centre, hips: pixels (x, y).
+    base down. arms: in the order they are drawn; those of layer -1 first. head_centre: pixels (x, y).
     """
 
     person: Person
@@ -49,7 +49,6 @@ class Figure:
     arms: tuple[Limb, ...]
     legs: tuple[Limb, ...]
     head_centre: Point
-    hips: Point
 
     def torso_half_width(self, v: Plane) -> Plane:
         """Of the bare torso at v (heads below the neck's base), in heads, before the turn narrows it."""
@@ -120,7 +119,7 @@ def pose_figure(person: Person, size: tuple[int, int]) -> Figure:
         flare = profile(throat.along / throat.length, [0, 0.6, 1], [0.92, 1.0, 1.35])
         neck_limb = Limb(0, throat, flare * np.float32(body.neck * scale))
     limbs.sort(key=lambda limb: limb.arm.layer if limb.arm else 0)
-    return Figure(person, size, scale, joints, torso, neck_limb, tuple(limbs), tuple(legs), head, hips)
+    return Figure(person, size, scale, joints, torso, neck_limb, tuple(limbs), tuple(legs), head)
 
 
 def to_picture(person: Person, centre: Point, scale: float, points: Point) -> Point:

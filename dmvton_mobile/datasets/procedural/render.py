@@ -49,7 +49,7 @@ def render(figure: Figure, garment: FlatGarment, backdrop: Plane) -> Rendering:
     """The figure in the garment, before the backdrop [H, W, 3]."""
     canvas = Canvas.over(backdrop)
     behind = [limb for limb in figure.arms if limb.arm and limb.arm.layer < 0]
-    before = [limb for limb in figure.arms if limb not in behind]
+    before = figure.arms[len(behind) :]  # arms come in the order they are drawn
     paint_hair_behind(canvas, figure)
     for limb in behind:
         paint_arm(canvas, figure, limb)

@@ -85,7 +85,7 @@ class ArmPose(StrEnum):
 
 @dataclass(frozen=True)
 class Body:
-    """Half-widths and lengths. tones: how the skin is lit (shadow, light)."""
+    """Half-widths, and the length of the torso from the neck's base to the hips."""
 
     skin: Colour
     shoulder: float
