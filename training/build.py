@@ -18,8 +18,8 @@ from training.stages import build_stage
 
 def stage_from_recipe(recipe: Recipe) -> Stage:
     """The stage on the CPU, in training mode; fresh weights follow from the seed. Raises DmvtonError."""
-    if (recipe.scheme == "rendered") is not (recipe.stage is StageName.TRUTH_TRYON):
-        raise DmvtonError("The scheme rendered has the stage truth-tryon, and no other scheme has it.")
+    if (recipe.scheme == "rendered") is not recipe.stage.of_truth:
+        raise DmvtonError("The scheme rendered has the stages truth-warp and truth-tryon, and no other scheme does.")
     setting = setting_from_recipe(recipe)
     if recipe.stage is StageName.STUDENT_WARP and setting.scheme.fresh and recipe.start is not None:
         raise DmvtonError(f"In {recipe.scheme}, {recipe.stage} starts with its teacher's weights: leave out start.")

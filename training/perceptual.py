@@ -80,7 +80,8 @@ class StructuralPerceptual(Perceptual):
         first, second = (first + 1) / 2, (second + 1) / 2
         window = [min(self.WINDOW, length) for length in first.shape[2:]]
         moments = torch.cat([first, second, first.square(), second.square(), first * second], 1)
-        mean_1, mean_2, square_1, square_2, product = F.avg_pool2d(moments, window, stride=1).chunk(5, 1)
+        rows = F.avg_pool2d(moments, (window[0], 1), stride=1)  # a window's mean, one direction after the other
+        mean_1, mean_2, square_1, square_2, product = F.avg_pool2d(rows, (1, window[1]), stride=1).chunk(5, 1)
         luminance = (2 * mean_1 * mean_2 + self.LUMINANCE_CONSTANT) / (
             mean_1.square() + mean_2.square() + self.LUMINANCE_CONSTANT
         )

@@ -32,12 +32,18 @@ class StageName(StrEnum):
     TEACHER_TRYON = "teacher-tryon"
     STUDENT_WARP = "student-warp"
     STUDENT_TRYON = "student-tryon"
-    TRUTH_TRYON = "truth-tryon"  # by itself, on rendered people
+    TRUTH_WARP = "truth-warp"  # dmvton-lite on rendered people, without a teacher
+    TRUTH_TRYON = "truth-tryon"
 
     @property
     def taught(self) -> bool:
         """Whether a teacher takes part."""
         return self in (StageName.STUDENT_WARP, StageName.STUDENT_TRYON)
+
+    @property
+    def of_truth(self) -> bool:
+        """Whether it learns from the truth of rendered people."""
+        return self in (StageName.TRUTH_WARP, StageName.TRUTH_TRYON)
 
     @property
     def joint(self) -> bool:
@@ -46,7 +52,7 @@ class StageName(StrEnum):
 
     @property
     def continues(self) -> bool:
-        """Whether the warp comes from the stage before."""
+        """Whether the warp must come from the stage before."""
         return self.joint and self is not StageName.TRUTH_TRYON
 
 

@@ -8,29 +8,28 @@ from training.stage import Stage
 from training.student_stages import StudentTryOn, StudentWarp
 from training.teacher import Teacher
 from training.teacher_stages import TeacherTryOn, TeacherWarp
-from training.truth_stage import TruthTryOn
+from training.truth_stage import TruthTryOn, TruthWarp
 
 TEACHER_STAGES = {"teacher-warp": TeacherWarp, "teacher-tryon": TeacherTryOn}
 STUDENT_STAGES = {"student-warp": StudentWarp, "student-tryon": StudentTryOn}
-ALONE = "truth-tryon"
+TRUTH_STAGES = {"truth-warp": TruthWarp, "truth-tryon": TruthTryOn}
+UNTAUGHT_STAGES = TEACHER_STAGES | TRUTH_STAGES
 
 
 def build_stage(name: str, network: TryOnNetwork, setting: Setting, *, teacher: TryOnNetwork | None = None) -> Stage:
     """The stage of that name, in training mode; it trains `network` in place.
 
-    network: parser-based for the teacher's stages, parser-free for the student's, dmvton-lite for truth-tryon. teacher:
+    network: parser-based for the teacher's stages, parser-free for the student's, dmvton-lite for the truth's. teacher:
     the trained parser-based network, for the student's stages; it is frozen. `student-warp` first copies the teacher's
     weights into the network where the scheme has the student start with them.
     Raises UnknownName for the name, DmvtonError for networks that do not suit the stage.
     """
-    if name not in TEACHER_STAGES | STUDENT_STAGES and name != ALONE:
-        raise UnknownName("stage", name, [*TEACHER_STAGES, *STUDENT_STAGES, ALONE])
-    if name not in STUDENT_STAGES and teacher is not None:
-        raise DmvtonError(f"{name} has no teacher: leave the teacher out.")
-    if name == ALONE:
-        return TruthTryOn(network, setting).train()
-    if name in TEACHER_STAGES:
-        return TEACHER_STAGES[name](network, setting).train()
+    if name in UNTAUGHT_STAGES:
+        if teacher is not None:
+            raise DmvtonError(f"{name} has no teacher: leave the teacher out.")
+        return UNTAUGHT_STAGES[name](network, setting).train()
+    if name not in STUDENT_STAGES:
+        raise UnknownName("stage", name, [*UNTAUGHT_STAGES, *STUDENT_STAGES])
     if teacher is None:
         raise DmvtonError(f"{name} needs a teacher: name its checkpoint.")
     stage = STUDENT_STAGES[name](network, setting, Teacher(teacher))

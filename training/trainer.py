@@ -59,8 +59,8 @@ def train(
     """
     scalar_writer()  # missing, it is said before anything is written
     batches, folder = Batches(samples, recipe, world), RunFolder(out)
+    shown = _shown(samples, recipe) if world.first and recipe.sheet_every else None  # unreadable data claims nothing
     record = world.once(lambda: folder.claim(recipe, data, input_digests(recipe), resume))
-    shown = _shown(samples, recipe) if world.first and recipe.sheet_every else None
     _Run(stage, batches, shown, recipe, folder, record, world, on_step).go()
 
 

@@ -3,16 +3,39 @@
 All ours. `Truth` is a batch's; pictures are RGB [B, 3, H, W] in [-1, 1], masks [B, 1, H, W] in [0, 1].
 """
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from dmvton_mobile.datasets.sample import Truth
 
 SOFTENING = 0.1  # pixels: below it a distance counts as its square, so that its gradient ends
+MATCHED = 8  # pixels that a matched place is wide
 MOSTLY = 0.6  # of a coarse pixel must be garment before its flow is judged
 GARMENT_WEIGHT = 2.0  # of a pixel of garment beyond that of any other
 SAME = 0.04  # two pixels of [-1, 1] are the same below this difference: noise and JPEG
 CLOSEST = 1e-4  # to 0 and 1 that a logarithm sees
+
+
+def match_distance(scores: Tensor, truth: Truth) -> Tensor:
+    """mean -log of the share that the softmax over the garment gives to the true place: each place of the person
+    (an eighth of the picture) where the garment lies, against the four places around the truth by their nearness.
+
+    scores: [B, h w, h w], of each place of the person, row by row, for each of the garment.
+    """
+    height, width = (length // MATCHED for length in truth.grid.shape[2:])
+    grid, judged = _reduced(truth, height)
+    full = grid.new_tensor([truth.grid.shape[3], truth.grid.shape[2]]).view(1, 2, 1, 1)
+    cells = ((grid + 1) * (full - 1) / 2 - (MATCHED - 1) / 2) / MATCHED
+    last = grid.new_tensor([width - 1, height - 1]).view(1, 2, 1, 1)
+    cells = cells.clamp(min=torch.zeros_like(last), max=last - CLOSEST)
+    first = cells.floor()
+    x, y = (cells - first).flatten(2).unbind(1)
+    start = (first[:, 1] * width + first[:, 0]).flatten(1).long()
+    logarithms = scores.float().log_softmax(-1)
+    shares = {0: (1 - x) * (1 - y), 1: x * (1 - y), width: (1 - x) * y, width + 1: x * y}
+    found = sum(share * logarithms.gather(-1, (start + step)[..., None])[..., 0] for step, share in shares.items())
+    return _mean(-found, judged.flatten(1))
 
 
 def flow_distance(flow: Tensor, truth: Truth) -> Tensor:
@@ -21,13 +44,10 @@ def flow_distance(flow: Tensor, truth: Truth) -> Tensor:
     flow: [B, 2, h, w], at the full size or a fraction of it; a coarse pixel's truth is the mean of its pixels.
     """
     height, width = truth.grid.shape[2:]
-    factor = height // flow.shape[2]
-    share = F.avg_pool2d(truth.garment, factor)
-    grid = F.avg_pool2d(truth.grid * truth.garment, factor) / share.clamp(min=1e-3)
+    grid, judged = _reduced(truth, flow.shape[2])
     pixels = flow.new_tensor([(width - 1) / 2, (height - 1) / 2]).view(1, 2, 1, 1)
     distances = (((flow.float() - grid) * pixels).square().sum(1, keepdim=True) + SOFTENING**2).sqrt()
-    judged = (share > MOSTLY).float()
-    return (distances * judged).sum() / judged.sum().clamp(min=1)
+    return _mean(distances, judged)
 
 
 def tryon_distance(tryon: Tensor, target: Tensor, visible: Tensor) -> Tensor:
@@ -51,3 +71,16 @@ def share_distance(share: Tensor, known: Tensor) -> Tensor:
 def unchanged(person: Tensor, target: Tensor) -> Tensor:
     """Where the try-on is the person's picture: [B, 1, H, W] in {0, 1}."""
     return ((person - target).abs().amax(1, keepdim=True) < SAME).to(person.dtype)
+
+
+def _reduced(truth: Truth, height: int) -> tuple[Tensor, Tensor]:
+    """The true flow [B, 2, h, w] at that height, and where the garment covers enough of a pixel [B, 1, h, w]."""
+    factor = truth.grid.shape[2] // height
+    share = F.avg_pool2d(truth.garment, factor)
+    grid = F.avg_pool2d(truth.grid * truth.garment, factor) / share.clamp(min=1e-3)
+    return grid, (share > MOSTLY).float()
+
+
+def _mean(values: Tensor, judged: Tensor) -> Tensor:
+    """Over the places that are judged; 0 where none is."""
+    return (values * judged).sum() / judged.sum().clamp(min=1)

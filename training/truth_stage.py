@@ -1,86 +1,66 @@
-"""`truth-tryon`: `dmvton-lite` learns from rendered people, of whom every try-on is known. Ours.
+"""`truth-warp` and `truth-tryon`: `dmvton-lite` learns from rendered people, of whom every try-on is known. Ours.
 
 A sample is one person in two garments, so it teaches twice: from the garment worn to the other, and back. No teacher is
 needed, no parser, no fake: the target is the exact picture, and the exact flow.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Self
 
 import torch
 from torch import Tensor
 
-from dmvton_mobile.datasets.sample import DataError, Truth, TryOnSample
+from dmvton_mobile.datasets.sample import Truth, TryOnSample
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import TryOnNetwork
-from dmvton_mobile.networks.lite import LiteNetwork, LitePrediction
+from dmvton_mobile.networks.lite import LiteFlows, LiteNetwork
+from training.lessons import Lesson, mirrored, truth_lessons
 from training.network_stage import Setting
 from training.stage import Losses, OptimiserGroup, Stage
-from training.truth_losses import flow_distance, gradient_distance, share_distance, tryon_distance, unchanged
+from training.truth_losses import (
+    flow_distance,
+    gradient_distance,
+    match_distance,
+    share_distance,
+    tryon_distance,
+    unchanged,
+)
 
-FLOW_WEIGHTS = (0.02, 0.03, 0.05)  # of pixels: matched, refined, fine
+MATCH_WEIGHT = 0.3
+FLOW_WEIGHTS = {"flow_matched": 0.02, "flow_refined": 0.03, "flow_fine": 0.05}  # of pixels
 TRYON_WEIGHT, COMPOSITION_WEIGHT, KEPT_WEIGHT = 2.0, 0.3, 0.2
 
 
-@dataclass(frozen=True)
-class Lesson:
-    """A person, the garment to put on [B, 3, H, W], its mask [B, 1, H, W], the person in it, how it lies on them."""
-
-    person: Tensor
-    garment: Tensor
-    garment_mask: Tensor
-    target: Tensor
-    truth: Truth
-
-
-class TruthTryOn(Stage):
-    """Warp and generator together, from the start. Every lesson is mirrored at even chances, drawn from torch."""
+class TruthWarp(Stage):
+    """The warp alone: the matching and the flows. Every lesson is mirrored at even chances, drawn from torch."""
 
     network: LiteNetwork
 
     def __init__(self, network: TryOnNetwork, setting: Setting):
         if not isinstance(network, LiteNetwork):
-            raise DmvtonError(f"truth-tryon trains dmvton-lite, not {network.config.name}.")
+            raise DmvtonError(f"The truth stages train dmvton-lite, not {network.config.name}.")
         super().__init__()
         self.network = network
         self.setting = setting
 
     def forward(self, batch: TryOnSample, epoch: int) -> Losses:
-        lesson = lessons(batch)
-        if torch.rand(()) < 0.5:
-            lesson = mirrored(lesson)
-        prediction = self._predict(lesson)
-        output, target, visible = prediction.output, lesson.target, lesson.truth.visible
-        names = ("flow_matched", "flow_refined", "flow_fine")
-        return {
-            **{
-                name: weight * flow_distance(flow, lesson.truth)
-                for name, weight, flow in zip(names, FLOW_WEIGHTS, prediction.flows, strict=True)
-            },
-            "tryon_l1": TRYON_WEIGHT * tryon_distance(output.tryon, target, visible),
-            "tryon_gradient": gradient_distance(output.tryon, target),
-            "tryon_perceptual": self.setting.perceptual(output.tryon, target),
-            "composition": COMPOSITION_WEIGHT * share_distance(output.composition, visible),
-            "kept": KEPT_WEIGHT * share_distance(prediction.kept, unchanged(lesson.person, target)),
-        }
+        lesson = truth_lessons(batch)
+        return self.losses(mirrored(lesson) if torch.rand(()) < 0.5 else lesson)
+
+    def losses(self, lesson: Lesson) -> Losses:
+        features = self.network.encode_garment(lesson.garment, lesson.garment_mask)
+        return flow_losses(self.network.flows(lesson.person, features), lesson.truth)
 
     def optimiser_groups(self) -> Sequence[OptimiserGroup]:
-        rate = self.setting.generator_rate
-        if rate is None:
-            raise DmvtonError("This stage trains the generator, too: give its learning rate.")
-        return [
-            OptimiserGroup("warp", list(self.network.warp.parameters()), self.setting.warp_rate),
-            OptimiserGroup("generator", list(self.network.generator.parameters()), rate),
-        ]
+        return [OptimiserGroup("warp", list(self.network.warp.parameters()), self.setting.warp_rate)]
 
     @torch.no_grad()
     def preview(self, batch: TryOnSample) -> Sequence[tuple[str, Tensor]]:
-        lesson = lessons(batch)
+        lesson = truth_lessons(batch)
         training = self.network.training
         self.network.eval()
         try:
-            output = self._predict(lesson).output
+            output = self.network(lesson.person, lesson.garment, lesson.garment_mask)
         finally:
             self.network.train(training)
         return [
@@ -91,42 +71,39 @@ class TruthTryOn(Stage):
             ("truth", lesson.target),
         ]
 
-    def _predict(self, lesson: Lesson) -> LitePrediction:
-        features = self.network.encode_garment(lesson.garment, lesson.garment_mask)
-        return self.network.predict(lesson.person, features)
-
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """`.to()` and its like reach the perceptual loss, which is no submodule."""
         self.setting.perceptual._apply(fn, recurse)
         return super()._apply(fn, recurse)
 
 
-def lessons(batch: TryOnSample) -> Lesson:
-    """Both of every sample: into the other garment, then back into the own. Raises DataError without the truth."""
-    other = batch.unpaired
-    if batch.truth is None or other is None or other.person is None or other.truth is None:
-        raise DataError("truth-tryon needs each person in two garments, with the truth of both: render the data.")
-    return Lesson(
-        person=torch.cat([batch.person, other.person]),
-        garment=torch.cat([other.garment, batch.garment]),
-        garment_mask=torch.cat([other.garment_mask, batch.garment_mask]),
-        target=torch.cat([other.person, batch.person]),
-        truth=_joined(other.truth, batch.truth),
-    )
+class TruthTryOn(TruthWarp):
+    """Warp and generator together."""
+
+    def losses(self, lesson: Lesson) -> Losses:
+        features = self.network.encode_garment(lesson.garment, lesson.garment_mask)
+        prediction = self.network.predict(lesson.person, features)
+        tryon, target, visible = prediction.output.tryon, lesson.target, lesson.truth.visible
+        return flow_losses(prediction.levels, lesson.truth) | {
+            "tryon_l1": TRYON_WEIGHT * tryon_distance(tryon, target, visible),
+            "tryon_gradient": gradient_distance(tryon, target),
+            "tryon_perceptual": self.setting.perceptual(tryon, target),
+            "composition": COMPOSITION_WEIGHT * share_distance(prediction.output.composition, visible),
+            "kept": KEPT_WEIGHT * share_distance(prediction.kept, unchanged(lesson.person, target)),
+        }
+
+    def optimiser_groups(self) -> Sequence[OptimiserGroup]:
+        rate = self.setting.generator_rate
+        if rate is None:
+            raise DmvtonError("This stage trains the generator, too: give its learning rate.")
+        generator = OptimiserGroup("generator", list(self.network.generator.parameters()), rate)
+        return [*super().optimiser_groups(), generator]
 
 
-def mirrored(lesson: Lesson) -> Lesson:
-    """Left and right swapped, in both pictures: a flow's x changes its sign."""
-    grid = lesson.truth.grid.flip(3) * lesson.truth.grid.new_tensor([-1.0, 1.0]).view(1, 2, 1, 1)
-    truth = Truth(grid, lesson.truth.garment.flip(3), lesson.truth.visible.flip(3))
-    pictures = (lesson.person, lesson.garment, lesson.garment_mask, lesson.target)
-    person, garment, mask, target = (picture.flip(3) for picture in pictures)
-    return Lesson(person, garment, mask, target, truth)
-
-
-def _joined(first: Truth, second: Truth) -> Truth:
-    return Truth(
-        torch.cat([first.grid, second.grid]),
-        torch.cat([first.garment, second.garment]),
-        torch.cat([first.visible, second.visible]),
-    )
+def flow_losses(levels: LiteFlows, truth: Truth) -> Losses:
+    """0.3 match + the mean distances, in pixels, of the three flows times 0.02, 0.03, 0.05."""
+    distances = zip(FLOW_WEIGHTS.items(), levels.flows, strict=True)
+    return {
+        "match": MATCH_WEIGHT * match_distance(levels.scores, truth),
+        **{name: weight * flow_distance(flow, truth) for (name, weight), flow in distances},
+    }

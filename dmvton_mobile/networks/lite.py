@@ -5,6 +5,9 @@ first flow, however far the garment has to move, and carry the garment's feature
 that flow there and at a quarter; the picture itself is sampled once. What the garment does not touch is taken from the
 person's picture instead of being painted again, so a small generator is enough.
 
+Pictures larger than 256x192 are reduced before they are looked at; the garment is sampled, and the person kept, at the
+full size, so that only those two grow with it.
+
 No dense convolution works on a wide map at full resolution, every warp repeats borders with align_corners=True, and no
 activation grows beyond 6: what phone delegates take, and what 8 bits can hold. Ours; the matching is that of global
 matching networks (GMFlow, https://arxiv.org/abs/2111.13680), the blocks MobileNetV2's
@@ -20,10 +23,11 @@ from torch import Tensor, nn
 from dmvton_mobile.contract import MASK_THRESHOLD
 from dmvton_mobile.networks.flow import FlowOperations
 from dmvton_mobile.networks.network import GarmentFeatures, NetworkConfig, TryOnNetwork, TryOnOutput
-from dmvton_mobile.networks.warp import LevelFlows, WarpModule
+from dmvton_mobile.networks.warp import WarpModule
 
 WIDTH = 64  # channels at an eighth
 FINE_WIDTH = 32  # at a quarter
+LOOKED_AT = 256  # pixels of height: a picture twice as high is halved first
 OUTSIDE = -12.0  # added to the score of a place that is not garment: its share becomes nothing
 
 
@@ -88,12 +92,22 @@ class LitePyramid(nn.Module):
         return middle, self.smooth_4(self.lateral_4(quarter) + enlarge(self.narrow(middle), quarter))
 
 
+class LiteFlows(NamedTuple):
+    """scores [B, h w, h w]: of every place of the person (row by row) for every place of the garment, before the
+    softmax. flows: [B, 2, ., .], matched and refined at an eighth, refined at a quarter. known: what the last
+    refinement knows, [B, 48, 2h, 2w]."""
+
+    scores: Tensor
+    flows: list[Tensor]
+    known: Tensor
+
+
 class LiteFlow(nn.Module):
     """The flow, coarse to fine, of two feature pyramids.
 
     garment: keys [B, WIDTH + 1, h, w], the last channel what the mask adds to a score, and values [B, WIDTH, h, w],
     both at an eighth, and [B, FINE_WIDTH, 2h, 2w] at a quarter. person: queries and features [B, WIDTH, h, w], and
-    [B, FINE_WIDTH, 2h, 2w]. -> flows at an eighth (matched), an eighth (refined) and a quarter.
+    [B, FINE_WIDTH, 2h, 2w].
     """
 
     def __init__(self, align_corners: bool):
@@ -116,32 +130,30 @@ class LiteFlow(nn.Module):
         """The weights and biases that the offsets come out of."""
         return [*self.offset_8.parameters(), *self.offset_4.parameters()]
 
-    def forward(self, garment: list[Tensor], person: list[Tensor]) -> tuple[LevelFlows, Tensor]:
-        """The flows, and what the last refinement knows: [B, 48, 2h, 2w]."""
+    def forward(self, garment: list[Tensor], person: list[Tensor]) -> LiteFlows:
         keys, values, garment_fine = garment
         queries, person_coarse, person_fine = person
-        matched, carried = self._match(queries, keys, values)
+        scores, matched, carried = self._match(queries, keys, values)
         known = self.refine_8(torch.cat([person_coarse, carried, matched], 1))
-        first = self.offset_8(known)
-        refined = matched + first * _pixel(matched)
+        refined = matched + self.offset_8(known) * _pixel(matched)
         enlarged = enlarge(refined, person_fine)
         moved = self.operations.warp(garment_fine, enlarged)
         last_known = self.refine_4(
             torch.cat([person_fine, moved, enlarged, enlarge(self.narrow(known), person_fine)], 1)
         )
-        second = self.offset_4(last_known)
-        flow = enlarged + second * _pixel(enlarged)
-        return LevelFlows([matched, refined, flow], [first, second]), last_known
+        flow = enlarged + self.offset_4(last_known) * _pixel(enlarged)
+        return LiteFlows(scores, [matched, refined, flow], last_known)
 
-    def _match(self, queries: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Where each place of the person looks in the garment, on average [B, 2, h, w], and what it sees there."""
+    def _match(self, queries: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The scores; where each place of the person looks in the garment, on average [B, 2, h, w]; what it sees
+        there."""
         height, width = queries.shape[2:]
         scaled = torch.cat([queries * WIDTH**-0.5, torch.ones_like(queries[:, :1])], 1)
         scores = scaled.flatten(2).transpose(1, 2) @ keys.flatten(2)
         placed = torch.cat([positions(values), values], 1)
         seen = scores.softmax(-1) @ placed.flatten(2).transpose(1, 2)
         seen = seen.transpose(1, 2).unflatten(2, (height, width))
-        return seen[:, :2], seen[:, 2:]
+        return scores, seen[:, :2], seen[:, 2:]
 
 
 class LiteWarp(WarpModule):
@@ -170,7 +182,8 @@ class LiteWarp(WarpModule):
 
 class LiteGenerator(nn.Module):
     """What to keep and what to paint: person (3), warped garment (3), its mask (1) [B, 7, H, W] and what the flow knows
-    [B, 48, H/4, W/4] -> [B, 5, H, W]: a painted picture (3), the composition (1) and what is kept of the person (1)."""
+    [B, 48, H/4, W/4] -> [B, 5, H/2, W/2]: a painted picture (3), the composition (1), what is kept of the person (1).
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -191,15 +204,14 @@ class LiteGenerator(nn.Module):
         x = self.up_8(torch.cat([enlarge(self.sixteenth(eighth), eighth), eighth], 1))
         x = self.up_4(torch.cat([enlarge(x, quarter), quarter], 1))
         x = self.up_2(torch.cat([enlarge(x, half), half], 1))
-        return enlarge(self.out(x), pictures)
+        return self.out(x)
 
 
 class LitePrediction(NamedTuple):
-    """flows: [B, 2, h, w], matched and refined at an eighth, refined at a quarter. kept: [B, 1, H, W] in [0, 1], how
-    much of the person's picture is in `output.rendered`."""
+    """kept: [B, 1, H, W] in [0, 1], how much of the person's picture is in `output.rendered`."""
 
     output: TryOnOutput
-    flows: list[Tensor]
+    levels: LiteFlows
     kept: Tensor
 
 
@@ -218,7 +230,7 @@ class LiteNetwork(TryOnNetwork):
         mask = torch.ceil(garment_mask - MASK_THRESHOLD)
         garment = garment * mask
         picture = self.warp.aflow_net.operations.picture(garment, mask)
-        return GarmentFeatures(picture, self.warp.encode_masked(garment, mask))
+        return GarmentFeatures(picture, self.warp.encode_masked(_reduced(garment), _reduced(mask)))
 
     def forward(
         self,
@@ -236,21 +248,47 @@ class LiteNetwork(TryOnNetwork):
 
     def predict(self, person: Tensor, features: GarmentFeatures) -> LitePrediction:
         """`forward`, with what its training looks at besides. person: RGB [B, 3, H, W] in [-1, 1]."""
-        levels, known = self.warp.aflow_net(features.pyramid, self.warp.encode_condition(person))
+        levels = self.flows(person, features)
         flow = enlarge(levels.flows[-1], person)
         warped, warped_mask = self.warp.aflow_net.operations.warp_picture(features.picture, flow)
-        generated = self.generator(torch.cat([person, warped, warped_mask], 1), known)
+        looked_at = _reduced(torch.cat([person, warped, warped_mask], 1))
+        generated = enlarge(self.generator(looked_at, levels.known), person)
         painted, kept = torch.tanh(generated[:, :3]), torch.sigmoid(generated[:, 4:])
         composition = torch.sigmoid(generated[:, 3:4]) * warped_mask
         rendered = person * kept + painted * (1.0 - kept)
         tryon = warped * composition + rendered * (1.0 - composition)
         output = TryOnOutput(tryon, warped, warped_mask, flow, composition, rendered)
-        return LitePrediction(output, levels.flows, kept)
+        return LitePrediction(output, levels, kept)
+
+    def flows(self, person: Tensor, features: GarmentFeatures) -> LiteFlows:
+        """What the warp finds, for pictures as in `predict`; flows in the units of the full picture."""
+        reduced = _reduced(person)
+        levels: LiteFlows = self.warp.aflow_net(features.pyramid, self.warp.encode_condition(reduced))
+        if reduced is person:
+            return levels
+        scale = _outermost(reduced, person)
+        return levels._replace(flows=[flow * scale for flow in levels.flows])
 
 
 def enlarge(x: Tensor, like: Tensor) -> Tensor:
     """x at the height and width of another map, bilinear."""
     return F.interpolate(x, size=like.shape[2:], mode="bilinear", align_corners=False)
+
+
+def _reduced(picture: Tensor) -> Tensor:
+    """The picture as it is looked at: means of 2x2, 4x4, ... of its pixels while it is at least twice too high."""
+    factor = 1
+    while picture.shape[2] >= 2 * factor * LOOKED_AT and not (picture.shape[2] | picture.shape[3]) % (64 * factor):
+        factor *= 2
+    return F.avg_pool2d(picture, factor) if factor > 1 else picture
+
+
+def _outermost(reduced: Tensor, full: Tensor) -> Tensor:
+    """Where the centres of the outermost reduced pixels lie among those of the full picture: [1, 2, 1, 1] in (0, 1]."""
+    sides = [
+        (small - 1) / small * large / (large - 1) for small, large in zip(reduced.shape[:1:-1], full.shape[:1:-1])
+    ]
+    return full.new_tensor(sides).view(1, 2, 1, 1)
 
 
 def positions(like: Tensor) -> Tensor:
