@@ -2,13 +2,15 @@
 
 from dmvton_mobile.errors import DmvtonError, UnknownName
 from dmvton_mobile.networks import TryOnNetwork
+from dmvton_mobile.networks.lite import LiteNetwork
 from training.inherit import inherit
+from training.lite_student import LiteStudent
 from training.network_stage import Setting
 from training.stage import Stage
 from training.student_stages import StudentTryOn, StudentWarp
 from training.teacher import Teacher
 from training.teacher_stages import TeacherTryOn, TeacherWarp
-from training.truth_stage import TruthTryOn, TruthWarp
+from training.truth_stages import TruthTryOn, TruthWarp
 
 TEACHER_STAGES = {"teacher-warp": TeacherWarp, "teacher-tryon": TeacherTryOn}
 STUDENT_STAGES = {"student-warp": StudentWarp, "student-tryon": StudentTryOn}
@@ -19,7 +21,8 @@ UNTAUGHT_STAGES = TEACHER_STAGES | TRUTH_STAGES
 def build_stage(name: str, network: TryOnNetwork, setting: Setting, *, teacher: TryOnNetwork | None = None) -> Stage:
     """The stage of that name, in training mode; it trains `network` in place.
 
-    network: parser-based for the teacher's stages, parser-free for the student's, dmvton-lite for the truth's. teacher:
+    network: parser-based for the teacher's stages, parser-free for the student's (dmvton-lite has the second alone),
+    dmvton-lite for the truth's. teacher:
     the trained parser-based network, for the student's stages; it is frozen. `student-warp` first copies the teacher's
     weights into the network where the scheme has the student start with them.
     Raises UnknownName for the name, DmvtonError for networks that do not suit the stage.
@@ -32,6 +35,8 @@ def build_stage(name: str, network: TryOnNetwork, setting: Setting, *, teacher: 
         raise UnknownName("stage", name, [*UNTAUGHT_STAGES, *STUDENT_STAGES])
     if teacher is None:
         raise DmvtonError(f"{name} needs a teacher: name its checkpoint.")
+    if name == "student-tryon" and isinstance(network, LiteNetwork):
+        return LiteStudent(network, setting, Teacher(teacher)).train()
     stage = STUDENT_STAGES[name](network, setting, Teacher(teacher))
     if name == "student-warp" and setting.scheme.fresh:
         inherit(network.warp, teacher.warp, setting.scheme.fresh)

@@ -22,14 +22,15 @@ from training.losses import (
     skin_loss,
     skin_region,
 )
-from training.network_stage import NetworkStage, Pictures, Setting, tryon_pictures
+from training.network_stage import Pictures, Setting
+from training.paper_stage import PaperStage, tryon_pictures
 from training.passes import Warped, generate, warp_garment
 from training.scheme import STUDENT_WARP_FACTOR
 from training.stage import Losses, OptimiserGroup
 from training.teacher import Fake, Teacher
 
 
-class StudentWarp(NetworkStage):
+class StudentWarp(PaperStage):
     """The warp alone: `losses.warp_loss`, and the distillation.
 
     Where the scheme has fresh parts, they alone are stepped before the last epoch of the full learning rate, and from

@@ -7,13 +7,14 @@ from dmvton_mobile.datasets.sample import TryOnSample
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import TryOnNetwork, TryOnOutput
 from training.losses import generator_loss, scaled
-from training.network_stage import NetworkStage, Pictures, Setting, tryon_pictures
+from training.network_stage import Pictures, Setting
+from training.paper_stage import PaperStage, tryon_pictures
 from training.passes import Warped, generate_from_parsing, warp_garment
 from training.scheme import TEACHER_WARP_FACTOR
 from training.stage import Losses, OptimiserGroup
 
 
-class TeacherWarp(NetworkStage):
+class TeacherWarp(PaperStage):
     """The warp alone: `losses.warp_loss`."""
 
     def __init__(self, network: TryOnNetwork, setting: Setting):

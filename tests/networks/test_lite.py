@@ -64,7 +64,7 @@ def test_a_place_without_garment_is_not_matched() -> None:
     mask = mask * (torch.arange(128).view(-1, 1) < 64)
     features = network.encode_garment(garment, mask).pyramid
     scores = features[0][:, -1:]
-    levels, _ = network.warp.aflow_net(features, network.warp.encode_condition(person))
+    levels = network.warp.aflow_net(features, network.warp.encode_condition(person))
     shares = torch.nn.functional.avg_pool2d(mask, 8)
     weights = (-12 * (1 - shares)).exp()
     middle = (positions(shares) * weights).sum((2, 3)) / weights.sum((2, 3))
@@ -80,6 +80,35 @@ def test_a_network_that_keeps_everything_returns_the_person() -> None:
     bias[3], bias[4] = -100.0, 100.0  # no garment, all of the person
     person, garment, mask = pictures((128, 96))
     assert torch.allclose(network(person, garment, mask).tryon, person, atol=1e-5)
+
+
+@torch.no_grad()
+def test_large_pictures_are_looked_at_reduced() -> None:
+    """The same flow, composition and share kept as for the picture of half the size; the person's own pixels stay."""
+    network = seeded_network("dmvton-lite")
+    assert isinstance(network, LiteNetwork)
+    person, garment, mask = pictures((512, 384))
+    small = [torch.nn.functional.avg_pool2d(picture, 2) for picture in (person, garment, mask)]
+    large, reduced = (
+        network.predict(shown[0], network.encode_garment(shown[1], shown[2]))
+        for shown in ((person, garment, mask), small)
+    )
+    pixel = large.levels.flows[-1].new_tensor([383 / 384 * 192 / 191, 511 / 512 * 256 / 255]).view(1, 2, 1, 1)
+    assert torch.allclose(large.levels.flows[-1] * pixel, reduced.levels.flows[-1], atol=1e-5)
+    assert large.output.flow.shape == (1, 2, 512, 384) and large.levels.known.shape == reduced.levels.known.shape
+    bias = network.generator.get_parameter("out.bias")
+    bias[3], bias[4] = -100.0, 100.0
+    assert torch.allclose(network(person, garment, mask).tryon, person, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("size", "looked_at"),
+    [((256, 192), 256), ((480, 384), 480), ((512, 384), 256), ((1024, 768), 256), ((544, 416), 544)],
+)
+@torch.no_grad()
+def test_how_far_pictures_are_reduced(lite: TryOnNetwork, size: tuple[int, int], looked_at: int) -> None:
+    """While they are twice 256 high or more, and what is left is a size that the network takes."""
+    assert lite.encode_garment(*pictures(size)[1:]).pyramid[-1].shape[2] == looked_at // 4
 
 
 def test_positions_are_where_the_cells_lie() -> None:

@@ -1,5 +1,6 @@
-"""`truth-tryon`: its losses against figures known beforehand, and a step of it on real rendered people."""
+"""The truth stages: their losses against figures known beforehand, and steps of them on real rendered people."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -10,19 +11,21 @@ from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import build_network
 from dmvton_mobile.networks.flow import FlowOperations
 from tests.training.rendered import rendered_batch
+from training.lessons import mirrored, truth_lessons
+from training.lite_losses import (
+    flow_distance,
+    gradient_distance,
+    match_distance,
+    share_distance,
+    tryon_distance,
+    unchanged,
+    worn_distance,
+)
 from training.network_stage import Setting
 from training.perceptual import StructuralPerceptual
 from training.scheme import RENDERED
 from training.stage import Stage
 from training.stages import build_stage
-from training.truth_losses import (
-    flow_distance,
-    gradient_distance,
-    share_distance,
-    tryon_distance,
-    unchanged,
-)
-from training.truth_stage import lessons, mirrored
 
 SIZE = (128, 96)
 
@@ -61,6 +64,33 @@ def test_a_flow_without_garment_costs_nothing() -> None:
     assert float(flow_distance(torch.ones(1, 2, 8, 8), nowhere)) == 0
 
 
+def test_the_match_is_judged_by_the_four_places_around_the_truth() -> None:
+    """The middle between two places of 4x3, in the units of 32x24 pixels: half a share each is the best there is."""
+    places = (8 * torch.tensor([1.0, 1.5]) + 3.5) * 2 / torch.tensor([23.0, 31.0]) - 1
+    truth = truth_at(float(places[0]), float(places[1]), (32, 24))
+    scores = torch.full((1, 12, 12), -100.0)
+    scores[..., [1 * 3 + 1, 2 * 3 + 1]] = 0.0
+    assert float(match_distance(scores, truth)) == pytest.approx(math.log(2), abs=1e-4)
+    scores[..., 2 * 3 + 1] = -100.0
+    assert float(match_distance(scores, truth)) == pytest.approx(50, abs=0.1)
+    scores[0, [2, 5, 8, 11]] = 7.0  # a column without garment: nobody looks
+    assert float(match_distance(scores, truth)) == pytest.approx(50, abs=0.1)
+
+
+@pytest.mark.parametrize("corner", [-1.0, 1.0])
+def test_a_match_beyond_the_last_place_is_of_the_last(corner: float) -> None:
+    scores = torch.zeros(1, 12, 12)
+    scores[..., 0 if corner < 0 else 11] = 100.0
+    assert float(match_distance(scores, truth_at(corner, corner, (32, 24)))) == pytest.approx(0, abs=0.05)
+
+
+def test_what_is_worn_is_judged_where_it_is_seen() -> None:
+    target, visible = torch.zeros(1, 3, 4, 4), torch.zeros(1, 1, 4, 4)
+    visible[..., :1, :] = 1
+    warped = torch.where(visible > 0, 0.25, 9.0).expand(1, 3, 4, 4)
+    assert float(worn_distance(warped, target, visible)) == pytest.approx(0.25)
+
+
 def test_the_garment_counts_three_times() -> None:
     target = torch.zeros(1, 3, 4, 4)
     visible = torch.zeros(1, 1, 4, 4)
@@ -90,7 +120,7 @@ def test_noise_is_no_change() -> None:
 
 
 def test_a_sample_teaches_both_ways(batch: TryOnSample) -> None:
-    lesson = lessons(batch)
+    lesson = truth_lessons(batch)
     other = batch.unpaired
     assert other is not None and other.person is not None
     assert torch.equal(lesson.person[:2], batch.person) and torch.equal(lesson.target[:2], other.person)
@@ -101,7 +131,7 @@ def test_a_sample_teaches_both_ways(batch: TryOnSample) -> None:
 @pytest.mark.parametrize("turned", [False, True])
 def test_the_truth_of_a_lesson_is_its_target(batch: TryOnSample, turned: bool) -> None:
     """Warped by it, the garment is the target but for light and folds; by another sample's truth, it is not."""
-    lesson = mirrored(lessons(batch)) if turned else lessons(batch)
+    lesson = mirrored(truth_lessons(batch)) if turned else truth_lessons(batch)
     seen = lesson.truth.visible > 0
 
     def apart(grid: torch.Tensor) -> float:
@@ -113,7 +143,7 @@ def test_the_truth_of_a_lesson_is_its_target(batch: TryOnSample, turned: bool) -
 
 def test_real_data_cannot_teach_it(batch: TryOnSample) -> None:
     with pytest.raises(DataError, match="render the data"):
-        lessons(replace(batch, truth=None))
+        truth_lessons(replace(batch, truth=None))
 
 
 def test_other_networks_are_refused() -> None:

@@ -1,4 +1,4 @@
-"""The losses that exact truth allows: on rendered people the flow, the composition and the unpaired picture are known.
+"""The losses of `dmvton-lite`: against a flow, a composition and a picture that are known, or that a teacher made.
 
 All ours. `Truth` is a batch's; pictures are RGB [B, 3, H, W] in [-1, 1], masks [B, 1, H, W] in [0, 1].
 """
@@ -34,8 +34,8 @@ def match_distance(scores: Tensor, truth: Truth) -> Tensor:
     start = (first[:, 1] * width + first[:, 0]).flatten(1).long()
     logarithms = scores.float().log_softmax(-1)
     shares = {0: (1 - x) * (1 - y), 1: x * (1 - y), width: (1 - x) * y, width + 1: x * y}
-    found = sum(share * logarithms.gather(-1, (start + step)[..., None])[..., 0] for step, share in shares.items())
-    return _mean(-found, judged.flatten(1))
+    found = [share * logarithms.gather(-1, (start + step)[..., None])[..., 0] for step, share in shares.items()]
+    return _mean(-torch.stack(found).sum(0), judged.flatten(1))
 
 
 def flow_distance(flow: Tensor, truth: Truth) -> Tensor:
@@ -53,6 +53,11 @@ def flow_distance(flow: Tensor, truth: Truth) -> Tensor:
 def tryon_distance(tryon: Tensor, target: Tensor, visible: Tensor) -> Tensor:
     """mean (1 + 2 v) |p - t|: the garment, v, counts three times."""
     return ((tryon - target).abs() * (1 + GARMENT_WEIGHT * visible)).mean()
+
+
+def worn_distance(warped: Tensor, target: Tensor, visible: Tensor) -> Tensor:
+    """mean |w - t| where the garment, v, is seen: the warped garment against the picture of it as worn."""
+    return _mean((warped - target).abs().mean(1, keepdim=True), visible)
 
 
 def gradient_distance(tryon: Tensor, target: Tensor) -> Tensor:

@@ -1,0 +1,44 @@
+"""`truth-warp` and `truth-tryon`: `dmvton-lite` learns from rendered people, of whom every try-on is known. Ours.
+
+A sample is one person in two garments, so it teaches twice: from the garment worn to the other, and back. No teacher is
+needed, no parser, no fake: the target is the exact picture, and the exact flow.
+"""
+
+from collections.abc import Sequence
+
+import torch
+
+from dmvton_mobile.datasets.sample import TryOnSample
+from training.lessons import Lesson, mirrored, truth_lessons
+from training.lite_stage import LiteStage, flow_losses, tryon_losses
+from training.stage import Losses, OptimiserGroup
+
+
+class TruthWarp(LiteStage):
+    """The warp alone: the matching and the flows. Every lesson is mirrored at even chances, drawn from torch."""
+
+    def forward(self, batch: TryOnSample, epoch: int) -> Losses:
+        lesson = self.lesson(batch)
+        return self.losses(mirrored(lesson) if torch.rand(()) < 0.5 else lesson)
+
+    def losses(self, lesson: Lesson) -> Losses:
+        features = self.network.encode_garment(lesson.garment, lesson.garment_mask)
+        return flow_losses(self.network.flows(lesson.person, features), lesson.truth)
+
+    def lesson(self, batch: TryOnSample) -> Lesson:
+        return truth_lessons(batch)
+
+    def optimiser_groups(self) -> Sequence[OptimiserGroup]:
+        return [self.warp_group()]
+
+
+class TruthTryOn(TruthWarp):
+    """Warp and generator together."""
+
+    def losses(self, lesson: Lesson) -> Losses:
+        prediction = self.predict(lesson)
+        drawn = tryon_losses(prediction, lesson, self.setting.perceptual)
+        return flow_losses(prediction.levels, lesson.truth) | drawn
+
+    def optimiser_groups(self) -> Sequence[OptimiserGroup]:
+        return [self.warp_group(), self.generator_group()]
