@@ -25,7 +25,7 @@ from converters.target import Delegate, layouts, lower
 from dmvton_mobile.checkpoint import weight_bytes
 from dmvton_mobile.components import ComponentExample, component_examples
 from dmvton_mobile.contract import Component
-from dmvton_mobile.networks import DEFAULT_NETWORK, seeded_network
+from dmvton_mobile.networks import seeded_network
 from dmvton_mobile.targets import Target
 
 MEASURED = (Target.TFLITE, Target.EXECUTORCH, Target.ONNX)
@@ -95,7 +95,7 @@ def _export_plainly(target: Target, example: ComponentExample, path: Path) -> No
 
 def main(
     runtime: Annotated[list[Target] | None, typer.Option(help="Which runtimes; all three without.")] = None,
-    network: Annotated[str, typer.Option()] = DEFAULT_NETWORK,
+    network: Annotated[str, typer.Option()] = "dmvton-student",
     threads: Annotated[int, typer.Option(min=1)] = 2,
     rounds: Annotated[int, typer.Option(min=1, help="How often plain, whole and frame take turns.")] = 3,
     runs: Annotated[int, typer.Option(min=1, help="Counted runs per turn.")] = 10,

@@ -31,24 +31,28 @@ from dmvton_mobile.components import ComponentExample, component_examples
 from dmvton_mobile.contract import DEFAULT_SIZE, Component, Components
 from dmvton_mobile.errors import CheckFailed, DmvtonError
 from dmvton_mobile.manifest import DEVICE_ONLY, Artifact, Manifest
-from dmvton_mobile.networks import DEFAULT_NETWORK, TryOnNetwork, network_names, seeded_network
+from dmvton_mobile.networks import DEFAULT_NETWORK, TryOnNetwork, network_names
 from dmvton_mobile.progress import progress_bar
+from dmvton_mobile.size import parse_size, size_text
 from dmvton_mobile.targets import Precision, Target, artifact_path
+from dmvton_mobile.weights import default_network
 
 PACKAGES = ("torch", "coremltools", "litert-torch", "ai-edge-litert", "executorch", "onnx", "onnxsim", "onnxruntime")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What to convert, into what. checkpoint None: the network with seeded, untrained weights."""
+    """What to convert, into what. network None: the checkpoint's own. checkpoint None: the `default_network` of that
+    name. size: height, width."""
 
-    network: str
+    network: str | None
     checkpoint: Path | None
     targets: tuple[Target, ...]
     precision: Precision
     components: Components
     delegate: Delegate
     out: Path
+    size: tuple[int, int] = DEFAULT_SIZE
 
     def __post_init__(self) -> None:
         if self.delegate is not Delegate.XNNPACK and Target.EXECUTORCH not in self.targets:
@@ -67,13 +71,13 @@ def convert(plan: Plan, *, on_row: Callable[[Row], None], on_step: Callable[[str
     Raises CheckFailed when an artifact does not compute what the network does; then no bundle is left.
     """
     network, card = _load(plan)
-    reference = Reference.of(network)
+    reference = Reference.of(network, plan.size)
     artifacts: list[Artifact] = []
     failures: list[str] = []
     with new_bundle(plan.out) as folder:
         for target in plan.targets:
             lowered = lower(network, target, plan.delegate)
-            examples = component_examples(lowered, plan.components.members, layouts(target, plan.delegate))
+            examples = component_examples(lowered, plan.components.members, layouts(target, plan.delegate), plan.size)
             made: list[tuple[ComponentExample, Path]] = []
             for example in examples:
                 component = example.contract.component
@@ -81,7 +85,7 @@ def convert(plan: Plan, *, on_row: Callable[[Row], None], on_step: Callable[[str
                 started = time.perf_counter()
                 path = folder / artifact_path(component, target, plan.precision)
                 path.parent.mkdir(exist_ok=True)
-                about = _describe(plan, component, card)
+                about = _describe(network, component, card)
                 exported = export_component(example, path, target, plan.precision, plan.delegate, about)
                 made.append((example, path))
                 try:
@@ -113,9 +117,9 @@ def convert(plan: Plan, *, on_row: Callable[[Row], None], on_step: Callable[[str
 
 def _load(plan: Plan) -> tuple[TryOnNetwork, Card | None]:
     if plan.checkpoint is None:
-        return seeded_network(plan.network), None
+        return default_network(plan.network or DEFAULT_NETWORK)
     network, card = load_checkpoint(plan.checkpoint)
-    if card.network != plan.network:
+    if plan.network not in (None, card.network):
         raise DmvtonError(f"{plan.checkpoint} holds {card.network}, not {plan.network}: pass --network {card.network}.")
     return network, card
 
@@ -126,23 +130,23 @@ def _prove(plan: Plan, target: Target, made: list[tuple[ComponentExample, Path]]
     return verify_component(target, plan.precision, made, reference)
 
 
-def _describe(plan: Plan, component: Component, card: Card | None) -> dict[str, str]:
+def _describe(network: TryOnNetwork, component: Component, card: Card | None) -> dict[str, str]:
     weights = "trained" if card and card.trained else "untrained"
     return {
         "author": "DM-VTON Mobile",
         "license": (card and card.licence) or "not set",
         "version": metadata.version("dmvton-mobile"),
-        "short_description": f"Virtual try-on, {component} of {plan.network}, {weights} weights",
-        "network": plan.network,
+        "short_description": f"Virtual try-on, {component} of {network.config.name}, {weights} weights",
+        "network": network.config.name,
         "weights": weights,
     }
 
 
 def _manifest(plan: Plan, card: Card | None, network: TryOnNetwork, artifacts: list[Artifact], golden: str) -> Manifest:
     return Manifest(
-        network=plan.network,
+        network=network.config.name,
         align_corners=network.config.align_corners,
-        size=DEFAULT_SIZE,
+        size=plan.size,
         components=plan.components,
         trained=bool(card and card.trained),
         training=card.training if card else None,
@@ -182,15 +186,20 @@ def _source_commit() -> str | None:
 
 def command(
     out: Annotated[Path, typer.Option(help="The bundle to write: a new folder, NAME.dmvton.")],
-    network: Annotated[str, typer.Option(help="One of: " + ", ".join(network_names()))] = DEFAULT_NETWORK,
+    network: Annotated[
+        str | None,
+        typer.Option(help=f"One of: {', '.join(network_names())}; else the checkpoint's own, or {DEFAULT_NETWORK}."),
+    ] = None,
     checkpoint: Annotated[
-        Path | None, typer.Option(help="A .safetensors checkpoint; without one, untrained weights.")
+        Path | None,
+        typer.Option(help="A .safetensors checkpoint; else our own weights, which dmvton-lite has."),
     ] = None,
     target: Annotated[list[str] | None, typer.Option(help="coreml, tflite, executorch, onnx, or all.")] = None,
     more_targets: Annotated[list[str] | None, typer.Argument(metavar="", hidden=True)] = None,
     precision: Annotated[Precision, typer.Option(help="What weights are held in.")] = Precision.FP32,
     components: Annotated[Components, typer.Option(help="Garment and frame apart, or one graph.")] = Components.SPLIT,
     delegate: Annotated[Delegate, typer.Option(help="Who runs a .pte file's operations.")] = Delegate.XNNPACK,
+    size: Annotated[str, typer.Option(help="HEIGHTxWIDTH of the network's pictures.")] = size_text(DEFAULT_SIZE),
 ) -> None:
     """Convert a network for phones: every artifact is run and compared with PyTorch before the bundle is written.
 
@@ -204,6 +213,7 @@ def command(
         components=components,
         delegate=delegate,
         out=out,
+        size=parse_size(size),
     )
     rows: list[Row] = []
     try:

@@ -7,7 +7,7 @@ import torch
 
 from converters.quiet import quiet
 from dmvton_mobile.components import ComponentExample
-from dmvton_mobile.contract import Component, Layout
+from dmvton_mobile.contract import DEFAULT_SIZE, Component, Layout
 from dmvton_mobile.example import example_pair, random_pictures
 from dmvton_mobile.manifest import ParityFigure
 from dmvton_mobile.networks import TryOnNetwork
@@ -30,9 +30,10 @@ class Reference:
     outputs: dict[str, Tensors]
 
     @classmethod
-    def of(cls, network: TryOnNetwork) -> "Reference":
-        session = TorchSession(network, Component.WHOLE)
-        inputs = {"example": example_pair(), "random": random_pictures(RANDOM_SEED)}
+    def of(cls, network: TryOnNetwork, size: tuple[int, int] = DEFAULT_SIZE) -> "Reference":
+        """size: of its pictures, height and width."""
+        session = TorchSession(network, Component.WHOLE, size)
+        inputs = {"example": example_pair(size), "random": random_pictures(RANDOM_SEED, size)}
         return cls(inputs, {kind: session.run(tensors) for kind, tensors in inputs.items()})
 
     def golden(self) -> Tensors:

@@ -8,9 +8,11 @@ No code in a checkpoint ever runs: safetensors has none, and the authors' pickle
 from pathlib import Path
 from typing import Literal
 
+import torch
 from pydantic import JsonValue
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.files import Record, atomic_file, parse_record, record_json, sha256_file
@@ -38,7 +40,8 @@ class Card(Record):
     """What lies beside the weights.
 
     config: the overrides of `build_network`. training: the record of the run that made it. source: what it was imported
-    from, file name -> SHA-256. licence: SPDX identifier or free text, None where nobody has said.
+    from, file name -> SHA-256. licence: SPDX identifier or free text, None where nobody has said. precision: of the
+    stored numbers; networks are always float32.
     """
 
     schema_version: Literal[1] = 1
@@ -48,6 +51,7 @@ class Card(Record):
     training: dict[str, JsonValue] | None = None
     licence: str | None = None
     source: dict[str, Sha256] = {}
+    precision: Literal["fp32", "fp16"] = "fp32"
     weights_sha256: Sha256
 
 
@@ -59,11 +63,17 @@ def save_checkpoint(
     training: dict[str, JsonValue] | None = None,
     licence: str | None = None,
     source: dict[str, str] | None = None,
+    precision: Literal["fp32", "fp16"] = "fp32",
 ) -> Card:
-    """Writes the weights to `path` (.safetensors, must be new) and the card beside it; returns the card."""
+    """Writes the weights to `path` (.safetensors, must be new) and the card beside it; returns the card.
+
+    precision: fp16 rounds every number to half; one that half cannot hold is a CheckpointError.
+    """
     _require_suffix(path)
     state, aliases = network.state_dict(), shared_keys(network)
     tensors = {key: value.detach().cpu().contiguous() for key, value in state.items() if key not in aliases}
+    if precision == "fp16":
+        tensors = {key: _half(key, value) for key, value in tensors.items()}
     card_path = _card_path(path)
     # The card is renamed first: a run killed in between leaves a card without weights, which the next one replaces.
     with atomic_file(path) as weights, atomic_file(card_path, overwrite=_is_card(card_path)) as card_file:
@@ -75,6 +85,7 @@ def save_checkpoint(
             training=training,
             licence=licence,
             source=source or {},
+            precision=precision,
             weights_sha256=sha256_file(weights),
         )
         card_file.write_text(record_json(card), encoding="utf-8")
@@ -99,6 +110,8 @@ def load_checkpoint(path: Path) -> tuple[TryOnNetwork, Card]:
         raise CheckpointError(f"{path} is cut short or not a safetensors file: {error}.") from error
     if sha256_file(path) != card.weights_sha256:
         raise CheckpointError(f"{path} is not the file its card was written for: the SHA-256 differs.")
+    if card.precision == "fp16":
+        tensors = {key: value.float() if value.dtype is torch.float16 else value for key, value in tensors.items()}
     aliases = shared_keys(network)
     expected = {key: value for key, value in network.state_dict().items() if key not in aliases}
     differences = compare_states(expected, tensors)
@@ -107,6 +120,15 @@ def load_checkpoint(path: Path) -> tuple[TryOnNetwork, Card]:
         raise CheckpointError(f"{path} does not hold the weights of {card.network}{hint}:\n" + "\n".join(problems))
     network.load_state_dict(tensors | {alias: tensors[key] for alias, key in aliases.items()})
     return network.eval(), card
+
+
+def _half(key: str, value: Tensor) -> Tensor:
+    if not value.is_floating_point():
+        return value
+    half = value.half()
+    if not half.isfinite().all():
+        raise CheckpointError(f"{key} reaches {value.abs().max():.3g}, and 16 bits hold no number above 65504.")
+    return half
 
 
 def _is_card(path: Path) -> bool:

@@ -114,7 +114,7 @@ def tryon(
     runtime: Annotated[Target | None, typer.Option(help="One of the bundle's; else the first installed.")] = None,
     precision: Annotated[Precision | None, typer.Option(help="One of the bundle's; else the first.")] = None,
 ) -> None:
-    """Put a garment on a person. With neither checkpoint nor bundle, untrained weights: everything runs, nothing fits.
+    """Put a garment on a person. With neither checkpoint nor bundle, our own weights.
 
     Example: dmvton tryon --person anna.jpg --garment shirt.png --bundle student.dmvton --out anna_in_shirt.png
     """
@@ -212,7 +212,7 @@ def _open_tryon(
         return TryOn.from_bundle(bundle, runtime, precision)
     if runtime or precision:
         raise DmvtonError("--runtime and --precision choose among a bundle's artifacts: pass --bundle too.")
-    return TryOn.untrained() if checkpoint is None else TryOn.from_checkpoint(checkpoint)
+    return TryOn.default() if checkpoint is None else TryOn.from_checkpoint(checkpoint)
 
 
 def _replay_table(results: list[Replay]) -> Table:

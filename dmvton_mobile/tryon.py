@@ -19,11 +19,11 @@ from dmvton_mobile.images import Picture, Pixels, Window, garment_canvas, networ
 from dmvton_mobile.manifest import DEVICE_ONLY, BundleError
 from dmvton_mobile.networks import TryOnNetwork
 from dmvton_mobile.networks.registry import DEFAULT_NETWORK
-from dmvton_mobile.networks.seeded import seeded_network
 from dmvton_mobile.runtimes import open_session
 from dmvton_mobile.runtimes.session import Session, Tensors
 from dmvton_mobile.runtimes.torch import TorchSession
 from dmvton_mobile.targets import Precision, Target
+from dmvton_mobile.weights import default_network
 
 KEPT_GARMENTS = 4  # the last ones tried on; each holds its full-resolution picture
 COMPOSITED = ("flow", "composition", "rendered")
@@ -73,9 +73,10 @@ class TryOn:
         return cls._from_network(network, trained=card.trained)
 
     @classmethod
-    def untrained(cls) -> "TryOn":
-        """The default network with seeded weights, in PyTorch: everything runs, nothing fits."""
-        return cls._from_network(seeded_network(DEFAULT_NETWORK), trained=False)
+    def default(cls) -> "TryOn":
+        """The default network with the weights that come with this package, in PyTorch."""
+        network, card = default_network(DEFAULT_NETWORK)
+        return cls._from_network(network, trained=card is not None and card.trained)
 
     @classmethod
     def from_bundle(

@@ -1,5 +1,6 @@
 """Our checkpoints round trip; the authors' files are read whole or refused by name; no code in a file runs."""
 
+import copy
 import json
 import os
 import pickle
@@ -155,6 +156,37 @@ def test_other_suffix_is_an_error(network: TryOnNetwork, tmp_path: Path) -> None
     with pytest.raises(CheckpointError, match=r"\.safetensors"):
         save_checkpoint(network, tmp_path / "warp.pt", trained=False)
     assert os.listdir(tmp_path) == []
+
+
+def test_half_is_stored_rounded_and_loaded_in_float32(network: TryOnNetwork, tmp_path: Path) -> None:
+    path = tmp_path / "half.safetensors"
+    assert save_checkpoint(network, path, trained=False, precision="fp16").precision == "fp16"
+    loaded, card = load_checkpoint(path)
+    assert card.precision == "fp16"
+    assert path.stat().st_size < 0.51 * weight_bytes(network)
+    for key, value in loaded.state_dict().items():
+        original = network.state_dict()[key]
+        rounded = original.half().float() if original.is_floating_point() else original
+        assert value.dtype == original.dtype and torch.equal(value, rounded), key
+    save_checkpoint(loaded, tmp_path / "again.safetensors", trained=False, precision="fp16")
+    assert (tmp_path / "again.safetensors").read_bytes() == path.read_bytes()
+
+
+def test_what_half_cannot_hold_is_refused(network: TryOnNetwork, tmp_path: Path) -> None:
+    large = copy.deepcopy(network)
+    with torch.no_grad():
+        next(large.warp.parameters()).fill_(7e4)
+    with pytest.raises(CheckpointError, match="reaches 7e.04, and 16 bits hold no number above 65504"):
+        save_checkpoint(large, tmp_path / "large.safetensors", trained=False, precision="fp16")
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_card_that_lies_about_its_precision(network: TryOnNetwork, tmp_path: Path) -> None:
+    path = tmp_path / "half.safetensors"
+    save_checkpoint(network, path, trained=False, precision="fp16")
+    edit_card(path, precision="fp32")
+    with pytest.raises(CheckpointError, match=r"float16 .*, not float32"):
+        load_checkpoint(path)
 
 
 # The authors' files

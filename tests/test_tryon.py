@@ -162,9 +162,9 @@ def test_a_checkpoint_says_whether_it_is_trained(small_network: TryOnNetwork, tm
     assert (tryon.trained, tryon.runtime, tryon.size) == (True, "torch", (256, 192))
 
 
-def test_the_default_network_is_untrained() -> None:
-    tryon = TryOn.untrained()
-    assert (tryon.trained, tryon.size) == (False, (256, 192))
+def test_the_default_is_trained() -> None:
+    tryon = TryOn.default()
+    assert (tryon.trained, tryon.size) == (True, (256, 192))
 
 
 def test_a_parser_based_teacher_is_refused(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from dmvton_mobile.commands.size import parse_size
 from dmvton_mobile.contract import DEFAULT_SIZE
 from dmvton_mobile.datasets.dataset import Phase
 from dmvton_mobile.datasets.layouts import open_dataset
@@ -24,6 +23,7 @@ from dmvton_mobile.files import atomic_file, sha256_file
 from dmvton_mobile.metrics.inception import inception_features
 from dmvton_mobile.metrics.perceptual import lpips as make_lpips
 from dmvton_mobile.progress import progress_bar
+from dmvton_mobile.size import parse_size
 from dmvton_mobile.targets import Precision, Target
 
 

@@ -285,9 +285,7 @@ def _reduced(picture: Tensor) -> Tensor:
 
 def _outermost(reduced: Tensor, full: Tensor) -> Tensor:
     """Where the centres of the outermost reduced pixels lie among those of the full picture: [1, 2, 1, 1] in (0, 1]."""
-    sides = [
-        (small - 1) / small * large / (large - 1) for small, large in zip(reduced.shape[:1:-1], full.shape[:1:-1])
-    ]
+    sides = [(small - 1) / small * large / (large - 1) for small, large in zip(reduced.shape[:1:-1], full.shape[:1:-1])]
     return full.new_tensor(sides).view(1, 2, 1, 1)
 
 

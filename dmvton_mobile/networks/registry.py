@@ -67,7 +67,7 @@ _ARCHITECTURES = {
     )
 }
 
-DEFAULT_NETWORK = "dmvton-student"
+DEFAULT_NETWORK = "dmvton-lite"
 
 
 def network_names() -> list[str]:

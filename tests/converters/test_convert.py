@@ -74,7 +74,7 @@ def run_plan(planned: Plan) -> Converted:
 
 @pytest.fixture(scope="module")
 def student(tmp_path_factory: pytest.TempPathFactory) -> Converted:
-    """The default network in ONNX, fp32, split: converted once for all that only read it."""
+    """The paper's student in ONNX, fp32, split: converted once for all that only read it."""
     return run_plan(plan(tmp_path_factory.mktemp("converted") / "student.dmvton", Target.ONNX))
 
 
@@ -130,9 +130,11 @@ def picture_of(maker: TryOn) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def expected_picture() -> np.ndarray:
-    """What PyTorch makes of the example."""
-    return picture_of(TryOn.untrained())
+def expected_picture(tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
+    """What PyTorch makes of the example with the seeded student."""
+    path = tmp_path_factory.mktemp("expected") / "student.safetensors"
+    save_checkpoint(seeded_network("dmvton-student"), path, trained=False)
+    return picture_of(TryOn.from_checkpoint(path))
 
 
 def check_picture(path: Path, target: Target, precision: Precision, expected: np.ndarray) -> None:
@@ -259,7 +261,7 @@ class TestCommandLine:
     ) -> None:
         made = planned(*words, "--precision", "fp32", "--out", tmp_path / "new.dmvton")
         assert made.targets == expected
-        assert (made.network, made.checkpoint, made.components) == ("dmvton-student", None, Components.SPLIT)
+        assert (made.network, made.checkpoint, made.components, made.size) == (None, None, Components.SPLIT, PIXELS)
 
     def test_as_a_script_from_another_folder(self, tmp_path: Path) -> None:
         command = [sys.executable, str(ROOT / "converters" / "convert.py"), "--help"]
@@ -510,7 +512,7 @@ class TestEveryTarget:
         tmp_path: Path,
     ) -> None:
         out = tmp_path / "student.dmvton"
-        converted(out, "--target", *targets, "--precision", precision)
+        converted(out, "--network", "dmvton-student", "--target", *targets, "--precision", precision)
         manifest = read_bundle(out).manifest
         assert [(item.target, item.precision) for item in manifest.artifacts] == [
             (target, precision) for target in targets for _ in Components.SPLIT.members
@@ -526,7 +528,7 @@ class TestEveryTarget:
 
     def test_whole(self, small_network: TryOnNetwork, expected_picture: np.ndarray, tmp_path: Path) -> None:
         out = tmp_path / "student.dmvton"
-        converted(out, "--target", "all", "--components", "whole")
+        converted(out, "--network", "dmvton-student", "--target", "all", "--components", "whole")
         manifest = read_bundle(out).manifest
         assert manifest.components is Components.WHOLE
         assert [item.target for item in manifest.artifacts] == list(Target)
