@@ -9,6 +9,7 @@ left out of "frame": a live view prepares a garment once.
 
 import statistics
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -18,14 +19,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.process import Measurement, measure
+from benchmarks.process import Measurement, Part, measure
 from converters.export import export_component
 from converters.quiet import quiet
 from converters.target import Delegate, layouts, lower
 from dmvton_mobile.checkpoint import weight_bytes
 from dmvton_mobile.components import ComponentExample, component_examples
-from dmvton_mobile.contract import Component
-from dmvton_mobile.networks import seeded_network
+from dmvton_mobile.contract import DEFAULT_SIZE, Component
+from dmvton_mobile.networks import TryOnNetwork, seeded_network
 from dmvton_mobile.targets import Target
 
 MEASURED = (Target.TFLITE, Target.EXECUTORCH, Target.ONNX)
@@ -40,26 +41,42 @@ class Candidate:
     example: ComponentExample
 
     def run(self, target: Target, threads: int, runs: int) -> Measurement:
-        inputs = [value.numpy() for value in self.example.inputs]
-        return measure(target, self.path, self.example.contract, inputs, threads=threads, runs=runs)
+        return measure(target, [self.part], threads=threads, runs=runs)
+
+    @property
+    def part(self) -> Part:
+        return Part(self.path, self.example.contract, [value.numpy() for value in self.example.inputs])
 
 
 def candidates(target: Target, folder: Path, network_name: str) -> list[Candidate]:
     """plain, whole and frame of one runtime, converted into folder."""
     network = seeded_network(network_name)
-    lowered = lower(network, target, Delegate.XNNPACK)
-    held = layouts(target, Delegate.XNNPACK)
-    [plain] = component_examples(network, (Component.WHOLE,))
-    whole, frame = component_examples(lowered, (Component.WHOLE, Component.TRYON), held)
+    whole, frame = lowered(target, folder, network, {"whole": Component.WHOLE, "frame": Component.TRYON})
+    return [plain(target, folder, network), whole, frame]
+
+
+def plain(target: Target, folder: Path, network: TryOnNetwork) -> Candidate:
+    """What the runtime's exporter makes of the whole network as it is written."""
+    [example] = component_examples(network, (Component.WHOLE,))
+    path = folder / f"plain{target.suffix}"
+    with quiet():
+        _export_plainly(target, example, path)
+    return Candidate("plain", path, example)
+
+
+def lowered(
+    target: Target,
+    folder: Path,
+    network: TryOnNetwork,
+    components: Mapping[str, Component],
+    size: tuple[int, int] = DEFAULT_SIZE,
+) -> list[Candidate]:
+    """Our form of the components, by the names that they are given. size: height, width."""
+    form, held = lower(network, target, Delegate.XNNPACK), layouts(target, Delegate.XNNPACK)
     made = []
-    for name, example in (("plain", plain), ("whole", whole), ("frame", frame)):
-        path = folder / f"{name}{target.suffix}"
-        if name == "plain":
-            with quiet():
-                _export_plainly(target, example, path)
-        else:
-            export_component(example, path, target)
-        made.append(Candidate(name, path, example))
+    for name, example in zip(components, component_examples(form, tuple(components.values()), held, size), strict=True):
+        made.append(Candidate(name, folder / f"{name}{target.suffix}", example))
+        export_component(example, made[-1].path, target)
     return made
 
 

@@ -1,7 +1,7 @@
-"""One artifact in a process of its own: how much its memory grows, how long a run takes.
+"""Artifacts in a process of their own: how much its memory grows, how long a run of the last one takes.
 
-Memory is the resident set of the process (VmRSS of /proc/self/status, bytes): growth from before the artifact is
-loaded, its runtime already imported, to after its first run; and the highest it has been (VmHWM) after all runs.
+Memory is the resident set of the process (VmRSS of /proc/self/status, bytes): growth from when it is bare, its runtime
+imported and nothing loaded, to after the first run of all; and the highest it has been (VmHWM) after all runs.
 """
 
 import json
@@ -11,8 +11,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from pydantic import Field
@@ -27,11 +28,25 @@ from dmvton_mobile.targets import Target
 WARMUP_RUNS = 2
 
 
-class Job(Strict):
-    target: Target
+class Part(NamedTuple):
+    """An artifact, and what it is run on, in its own layouts and order."""
+
+    path: Path
+    contract: ComponentContract
+    inputs: list[np.ndarray]
+
+
+class _Part(Strict):
+    """inputs: the file that they lie in."""
+
     path: Path
     contract: ComponentContract
     inputs: Path
+
+
+class Job(Strict):
+    target: Target
+    parts: tuple[_Part, ...]
     threads: Annotated[int, Field(ge=1)]
     runs: Annotated[int, Field(ge=1)]
 
@@ -48,14 +63,16 @@ class Measurement(Strict):
         return statistics.median(self.latency_ms)
 
 
-def measure(
-    target: Target, path: Path, contract: ComponentContract, inputs: list[np.ndarray], *, threads: int, runs: int
-) -> Measurement:
-    """Runs the artifact on inputs, in its own layouts and order, in a fresh process with that many threads."""
+def measure(target: Target, parts: Sequence[Part], *, threads: int, runs: int) -> Measurement:
+    """Loads the artifacts and runs each once, then the last one again and again, in a fresh process with that many
+    threads."""
     with tempfile.TemporaryDirectory() as folder:
-        tensors = Path(folder) / "inputs.safetensors"
-        save_file({f"{index:03}": np.ascontiguousarray(value) for index, value in enumerate(inputs)}, tensors)
-        job = Job(target=target, path=path, contract=contract, inputs=tensors, threads=threads, runs=runs)
+        written = []
+        for number, (path, contract, inputs) in enumerate(parts):
+            tensors = Path(folder) / f"{number}.safetensors"
+            save_file({f"{index:03}": np.ascontiguousarray(value) for index, value in enumerate(inputs)}, tensors)
+            written.append(_Part(path=path, contract=contract, inputs=tensors))
+        job = Job(target=target, parts=tuple(written), threads=threads, runs=runs)
         done = subprocess.run(
             [sys.executable, "-m", "benchmarks.process"],
             input=job.model_dump_json(),
@@ -65,16 +82,17 @@ def measure(
         )
     if done.returncode:
         said = done.stderr.strip().splitlines() or [f"its process ended with {done.returncode} and said nothing"]
-        raise DmvtonError(f"Measuring {path.name} failed: {said[-1]}")
+        raise DmvtonError(f"Measuring {parts[-1].path.name} failed: {said[-1]}")
     return Measurement.model_validate_json(done.stdout.splitlines()[-1])
 
 
 def _work(job: Job) -> Measurement:
-    inputs = [value for _, value in sorted(load_file(job.inputs).items())]
+    fed = [[value for _, value in sorted(load_file(part.inputs).items())] for part in job.parts]
     _import_runtime(job.target)
     before = _status("VmRSS")
-    session = open_session(job.target, job.path, job.contract, threads=job.threads)
-    session.run_held(inputs)
+    sessions = [open_session(job.target, part.path, part.contract, threads=job.threads) for part in job.parts]
+    for session, inputs in zip(sessions, fed, strict=True):
+        session.run_held(inputs)
     after = _status("VmRSS")
     for _ in range(WARMUP_RUNS):
         session.run_held(inputs)

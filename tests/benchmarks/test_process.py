@@ -9,7 +9,7 @@ import psutil
 import pytest
 from pydantic import ValidationError
 
-from benchmarks.process import Measurement, _less, _status, measure
+from benchmarks.process import Measurement, Part, _less, _status, measure
 from dmvton_mobile.bundle import read_bundle
 from dmvton_mobile.contract import Component, ComponentContract
 from dmvton_mobile.errors import DmvtonError
@@ -36,7 +36,7 @@ def inputs(artifact: tuple[Path, ComponentContract]) -> list[np.ndarray]:
 
 def test_measures_every_run(artifact: tuple[Path, ComponentContract], inputs: list[np.ndarray]) -> None:
     path, contract = artifact
-    measured = measure(Target.ONNX, path, contract, inputs, threads=1, runs=5)
+    measured = measure(Target.ONNX, [Part(path, contract, inputs)], threads=1, runs=5)
     assert len(measured.latency_ms) == 5 and all(latency > 0 for latency in measured.latency_ms)
     assert min(measured.latency_ms) <= measured.median_ms <= max(measured.latency_ms)
     if LINUX:
@@ -46,20 +46,28 @@ def test_measures_every_run(artifact: tuple[Path, ComponentContract], inputs: li
         assert measured.growth_bytes is None and measured.peak_growth_bytes is None
 
 
+@pytest.mark.skipif(not LINUX, reason="/proc is Linux's")
+def test_all_that_is_loaded_counts(artifact: tuple[Path, ComponentContract], inputs: list[np.ndarray]) -> None:
+    part = Part(*artifact, inputs)
+    alone, many = (measure(Target.ONNX, [part] * count, threads=1, runs=1) for count in (1, 6))
+    assert alone.growth_bytes is not None and many.growth_bytes is not None
+    assert many.growth_bytes > alone.growth_bytes + 4 * artifact[0].stat().st_size
+
+
 def test_a_file_that_cannot_be_opened_is_an_error(
     artifact: tuple[Path, ComponentContract], inputs: list[np.ndarray], tmp_path: Path
 ) -> None:
     garbage = tmp_path / "garbage.onnx"
     garbage.write_bytes(b"not a model" * 100)
     with pytest.raises(DmvtonError, match="Measuring garbage.onnx failed: .*ONNX Runtime cannot open"):
-        measure(Target.ONNX, garbage, artifact[1], inputs, threads=1, runs=1)
+        measure(Target.ONNX, [Part(garbage, artifact[1], inputs)], threads=1, runs=1)
 
 
 def test_a_missing_file_is_an_error(
     artifact: tuple[Path, ComponentContract], inputs: list[np.ndarray], tmp_path: Path
 ) -> None:
     with pytest.raises(DmvtonError, match="Measuring missing.onnx failed: .*There is no artifact"):
-        measure(Target.ONNX, tmp_path / "missing.onnx", artifact[1], inputs, threads=1, runs=1)
+        measure(Target.ONNX, [Part(tmp_path / "missing.onnx", artifact[1], inputs)], threads=1, runs=1)
 
 
 def test_inputs_that_do_not_fit_are_an_error(
@@ -69,7 +77,7 @@ def test_inputs_that_do_not_fit_are_an_error(
     path, contract = artifact
     for wrong in (inputs[:1], [inputs[0][:, :, :64], inputs[1]]):
         with pytest.raises(DmvtonError, match=f"Measuring {path.name} failed: ."):
-            measure(Target.ONNX, path, contract, wrong, threads=1, runs=1)
+            measure(Target.ONNX, [Part(path, contract, wrong)], threads=1, runs=1)
 
 
 def test_a_process_that_is_killed_is_an_error(
@@ -78,7 +86,7 @@ def test_a_process_that_is_killed_is_an_error(
     """As the system does when memory runs out: nothing is said on standard error."""
     path, contract = artifact
     with ThreadPoolExecutor(1) as pool:
-        measuring = pool.submit(measure, Target.ONNX, path, contract, inputs, threads=1, runs=FOREVER)
+        measuring = pool.submit(measure, Target.ONNX, [Part(path, contract, inputs)], threads=1, runs=FOREVER)
         measuring_process().kill()
         with pytest.raises(DmvtonError, match=f"Measuring {path.name} failed: .*-9"):
             measuring.result(timeout=DEADLINE)
@@ -100,7 +108,7 @@ def test_no_threads_or_no_runs_are_refused(
     artifact: tuple[Path, ComponentContract], inputs: list[np.ndarray], threads: int, runs: int
 ) -> None:
     with pytest.raises(ValidationError, match="greater than or equal to 1"):
-        measure(Target.ONNX, *artifact, inputs, threads=threads, runs=runs)
+        measure(Target.ONNX, [Part(*artifact, inputs)], threads=threads, runs=runs)
 
 
 def test_median() -> None:

@@ -29,14 +29,14 @@ def ours(name: str, *overrides: str) -> Recipe:
 
 
 def test_every_scheme_and_budget_has_all_stages() -> None:
-    stages = [stage for stage in StageName if stage is not StageName.TRUTH_TRYON]
+    stages = [stage for stage in StageName if not stage.of_truth]
     expected = [f"{kind}-{stage}" for kind in ("cpu", "dmvton", "pfafn") for stage in stages]
     assert published_recipes() == sorted([*expected, "lite", "lite-warp-cpu", "lite-tryon-cpu", "lite-student"])
 
 
 @pytest.mark.parametrize("name", ["lite", "lite-warp-cpu", "lite-tryon-cpu"])
 def test_ours_need_nothing_but_rendered_data(name: str) -> None:
-    assert (ours(name).stage, ours(name).teacher, ours(name).start) == (StageName.TRUTH_TRYON, None, None)
+    assert (ours(name).stage.of_truth, ours(name).teacher, ours(name).start) == (True, None, None)
     assert stage_from_recipe(ours(name)).network.config.name == "dmvton-lite"
 
 

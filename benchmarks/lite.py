@@ -1,0 +1,102 @@
+"""What `dmvton-lite` costs per frame, beside a plain conversion of the paper's student in the same run.
+
+    python -m benchmarks.lite [--runtime onnx ...] [--threads 2] [--rounds 3] [--runs 50] [--size 512x384 ...]
+
+A frame's time is the try-on's with the garment's features cached. Memory is that of a process which has loaded both
+components, prepared the garment and run the frame, less that of the bare process: weights, activations and the
+runtime's own tables together. Every measurement is a process of its own; the forms take turns.
+"""
+
+import statistics
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.lowering import MEASURED, lowered, plain
+from benchmarks.process import Measurement, Part, measure
+from dmvton_mobile.contract import DEFAULT_SIZE, Component
+from dmvton_mobile.networks import seeded_network
+from dmvton_mobile.size import parse_size, size_text
+from dmvton_mobile.targets import Target
+from dmvton_mobile.weights import default_network
+
+BOUNDS = "wanted: 40 times faster, 25 ms in every runtime and 12 ms in one, 37 MB in every runtime, at 256x192"
+PAIR = {"garment": Component.GARMENT_ENCODER, "frame": Component.TRYON}
+
+
+@dataclass(frozen=True)
+class Form:
+    """Artifacts that one process loads; the last is timed."""
+
+    name: str
+    parts: tuple[Part, ...]
+
+    @property
+    def file_bytes(self) -> int:
+        return sum(part.path.stat().st_size for part in self.parts)
+
+
+def forms(target: Target, folder: Path, sizes: list[tuple[int, int]]) -> list[Form]:
+    """The student as its exporter makes it, then lite at every size, its garment and frame in one process."""
+    lite, _ = default_network("dmvton-lite")
+    made = [Form("dmvton-student, plain", (plain(target, folder, seeded_network("dmvton-student")).part,))]
+    for size in sizes:
+        place = folder / size_text(size)
+        place.mkdir()
+        parts = tuple(candidate.part for candidate in lowered(target, place, lite, PAIR, size))
+        made.append(Form(f"dmvton-lite {size_text(size)}", parts))
+    return made
+
+
+def main(
+    runtime: Annotated[list[Target] | None, typer.Option(help="Which runtimes; all three without.")] = None,
+    threads: Annotated[int, typer.Option(min=1)] = 2,
+    rounds: Annotated[int, typer.Option(min=1, help="How often the forms take turns.")] = 3,
+    runs: Annotated[int, typer.Option(min=1, help="Counted runs of lite per turn; the student has a tenth.")] = 50,
+    size: Annotated[list[str] | None, typer.Option(help="HEIGHTxWIDTH, besides 256x192.")] = None,
+) -> None:
+    """Measure dmvton-lite."""
+    console = Console()
+    table = Table("runtime", "form", "files MB", "frame ms", "fastest ms", "faster", "growth MB", "peak MB", box=None)
+    sizes = [DEFAULT_SIZE, *(parse_size(text) for text in size or [])]
+    for target in runtime or MEASURED:
+        with tempfile.TemporaryDirectory() as folder:
+            console.print(f"Converting for {target} ...", highlight=False)
+            student, *lites = forms(target, Path(folder), sizes)
+            turns: dict[str, list[Measurement]] = {form.name: [] for form in (student, *lites)}
+            for _ in range(rounds):
+                for form in (student, *lites):
+                    counted = max(1, runs // 10) if form is student else runs
+                    turns[form.name].append(measure(target, form.parts, threads=threads, runs=counted))
+            for form in (student, *lites):
+                table.add_row(*_row(target, form, turns[form.name], turns[student.name]))
+    console.print(f"{threads} threads, {rounds} rounds of {runs} runs; {BOUNDS}", highlight=False)
+    console.print(table)
+
+
+def _row(target: Target, form: Form, own: list[Measurement], student: list[Measurement]) -> list[str]:
+    ratios = [plain.median_ms / lite.median_ms for plain, lite in zip(student, own, strict=True)]
+    return [
+        target,
+        form.name,
+        f"{form.file_bytes / 1e6:.2f}",
+        f"{statistics.median(measured.median_ms for measured in own):.1f}",
+        f"{min(min(measured.latency_ms) for measured in own):.1f}",
+        f"{statistics.median(ratios):.1f}x",
+        _megabytes([measured.growth_bytes for measured in own]),
+        _megabytes([measured.peak_growth_bytes for measured in own]),
+    ]
+
+
+def _megabytes(values: list[int | None]) -> str:
+    known = [value for value in values if value is not None]
+    return f"{statistics.median(known) / 1e6:.0f}" if known else "-"
+
+
+if __name__ == "__main__":
+    typer.run(main)
