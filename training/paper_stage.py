@@ -5,6 +5,7 @@ from dmvton_mobile.datasets.sample import DataError, TryOnSample
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import TryOnNetwork, TryOnOutput
 from dmvton_mobile.networks.warp import AppearanceFlow
+from training.cost_volume import with_row_products
 from training.losses import flow_truth_loss, warp_loss
 from training.network_stage import NetworkStage, Pictures, Setting
 from training.passes import Warped
@@ -19,7 +20,7 @@ class PaperStage(NetworkStage):
             raise DmvtonError(
                 f"{network.config.name} does not warp in the five levels that the papers' losses compare."
             )
-        super().__init__(network, setting)
+        super().__init__(with_row_products(network), setting)
 
     def warp_losses(self, batch: TryOnSample, warped: Warped) -> Losses:
         """Of the paired garment as warped, against the clothes as worn."""

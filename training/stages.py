@@ -32,7 +32,7 @@ def build_stage(name: str, network: TryOnNetwork, setting: Setting, *, teacher: 
             raise DmvtonError(f"{name} has no teacher: leave the teacher out.")
         return UNTAUGHT_STAGES[name](network, setting).train()
     if name not in STUDENT_STAGES:
-        raise UnknownName("stage", name, [*UNTAUGHT_STAGES, *STUDENT_STAGES])
+        raise UnknownName("stage", name, [*TEACHER_STAGES, *STUDENT_STAGES, *TRUTH_STAGES])
     if teacher is None:
         raise DmvtonError(f"{name} needs a teacher: name its checkpoint.")
     if name == "student-tryon" and isinstance(network, LiteNetwork):

@@ -9,6 +9,7 @@ from dmvton_mobile.datasets.parser_inputs import warp_condition
 from dmvton_mobile.datasets.sample import DataError, TryOnSample
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import TryOnNetwork
+from training.cost_volume import with_row_products
 from training.passes import Warped, generate_from_parsing, warp_garment
 
 
@@ -30,7 +31,7 @@ class Teacher:
     def __init__(self, network: TryOnNetwork):
         if network.config.parser_free:
             raise DmvtonError(f"{network.config.name} cannot teach: it is parser-free. Name a teacher or tutor.")
-        self.network = network.requires_grad_(False).eval()
+        self.network = with_row_products(network).requires_grad_(False).eval()
 
     @torch.no_grad()
     def fake(self, batch: TryOnSample) -> Fake:
