@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from dmvton_mobile.commands.size import parse_size, size_text
+from dmvton_mobile.commands.poses import poses, synthesise_command
 from dmvton_mobile.contract import DEFAULT_SIZE
 from dmvton_mobile.datasets.check import CheckReport
 from dmvton_mobile.datasets.check import check as check_dataset
@@ -21,8 +21,11 @@ from dmvton_mobile.datasets.procedural.writer import find_photos, phase_of, writ
 from dmvton_mobile.datasets.shards import write_shards
 from dmvton_mobile.errors import CheckFailed, DmvtonError
 from dmvton_mobile.progress import progress_bar
+from dmvton_mobile.size import parse_size, size_text
 
-data = typer.Typer(no_args_is_help=True, help="Render, check and pack datasets.")
+data = typer.Typer(no_args_is_help=True, help="Render, check, fill up and pack datasets.")
+data.command("poses")(poses)
+data.command("synthesise")(synthesise_command)
 NOT_THE_BYTES = (
     "These are the benchmark's people, but not the published bytes: this machine, or another version of NumPy or "
     "OpenCV, rounds otherwise. Compare figures only with runs on this very folder."

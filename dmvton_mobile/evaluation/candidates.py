@@ -139,6 +139,11 @@ class Checkpoint(Candidate):
         self.trained = card.trained
         self.size = network.config.fixed_size
 
+    @property
+    def parser_free(self) -> bool:
+        """Whether it sees the person's picture, worn garment and all."""
+        return self._network.config.parser_free
+
     @torch.inference_mode()
     def predict(self, sample: TryOnSample, garment: Garment, paired: bool) -> Prediction:
         picture, mask = (tensor.to(self._device) for tensor in (garment.picture * 2 - 1, garment.mask))

@@ -47,7 +47,7 @@ def is_benchmark(folder: Path) -> bool:
 def scenes_digest(people: People) -> str:
     """SHA-256 of all that is drawn by lot for the people, to nine digits."""
     digest = hashlib.sha256()
-    for index in range(people.count):
+    for index in people.indices:
         person = draw_person(generator(people.split, people.seed, index, "person"), bool(people.photos))
         garment = draw_garment(generator(people.split, people.seed, index, "garment"))
         text = json.dumps(_rounded([asdict(person), asdict(garment)]), sort_keys=True)

@@ -1,5 +1,6 @@
 """One rendered pair: a person in a garment, the garment's picture, and the same person in another garment."""
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,8 @@ from dmvton_mobile.errors import DmvtonError
 class People:
     """A set of rendered people: all that a pair's pixels depend on, but for its index.
 
-    photos: backgrounds to draw from, beside the renderer's own. Raises DmvtonError for a set of fewer than two.
+    photos: backgrounds to draw from, beside the renderer's own. chosen: the people's indices, ascending; None for all
+    from 0 on. Raises DmvtonError for a set of fewer than two.
     """
 
     split: Split
@@ -28,14 +30,21 @@ class People:
     count: int
     size: tuple[int, int]
     photos: tuple[Path, ...] = ()
+    chosen: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.count < 2:
             raise DmvtonError("Render two people or more: each is also shown in another one's garment.")
+        assert self.chosen is None or len(self.chosen) == len(set(self.chosen)) == self.count
+        assert self.chosen is None or list(self.chosen) == sorted(self.chosen)
+
+    @property
+    def indices(self) -> Sequence[int]:
+        return range(self.count) if self.chosen is None else self.chosen
 
     def other(self, index: int) -> int:
-        """Whose garment person `index` is shown in besides their own."""
-        return (index + 1) % self.count
+        """Whose garment person `index` is shown in besides their own: the next one's."""
+        return self.indices[(bisect_left(self.indices, index) + 1) % self.count]
 
 
 @dataclass(frozen=True)
@@ -68,7 +77,12 @@ def _garment(people: People, index: int) -> FlatGarment:
 
 def pose_keypoints(pair: Pair) -> NDArray[np.float32]:
     """float32 [18, 3]: x, y in pixels and confidence; zeros for a keypoint outside the picture."""
-    height, width = pair.figure.size
-    points = pair.figure.keypoints
+    return figure_keypoints(pair.figure)
+
+
+def figure_keypoints(figure: Figure) -> NDArray[np.float32]:
+    """The same of a figure that is not rendered."""
+    height, width = figure.size
+    points = figure.keypoints
     inside = (points >= 0).all(1) & (points[:, 0] <= width - 1) & (points[:, 1] <= height - 1)
     return (np.concatenate([points, np.full((18, 1), 0.9)], 1) * inside[:, None]).astype(np.float32)

@@ -15,15 +15,16 @@ The same people are the same bytes, whatever the number of workers.
 
 import json
 import multiprocessing
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from itertools import repeat
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import SerializerFunctionWrapHandler, model_serializer
 
 from dmvton_mobile.datasets.procedural.pair import Pair, People, pose_keypoints, render_pairs
 from dmvton_mobile.datasets.procedural.render import Rendering
@@ -42,7 +43,10 @@ _FULL_COLOUR = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACT
 
 
 class RenderRecord(Record):
-    """`render.json`: what made a rendered dataset. photos: the names of the backgrounds it drew from."""
+    """`render.json`: what made a rendered dataset. photos: the names of the backgrounds it drew from.
+
+    chosen: the people's indices, where they are not all from 0 on; else the file does not have it.
+    """
 
     schema_version: Literal[1] = 1
     renderer_version: int = VERSION
@@ -52,6 +56,11 @@ class RenderRecord(Record):
     height: int
     width: int
     photos: tuple[str, ...] = ()
+    chosen: tuple[int, ...] | None = None
+
+    @model_serializer(mode="wrap")
+    def _plain(self, values: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in values(self).items() if name != "chosen" or value is not None}
 
 
 def phase_of(split: Split) -> str:
@@ -79,23 +88,23 @@ def write_people(people: People, out: Path, workers: int = 1) -> Generator[int, 
             (folder / f"{phase}_{name}").mkdir()
         for name in _TRUTH_FOLDERS:
             (folder / "truth" / f"{phase}_{name}").mkdir(parents=True)
-        chunks = [range(start, min(start + _CHUNK, people.count)) for start in range(0, people.count, _CHUNK)]
+        chunks = [people.indices[start : start + _CHUNK] for start in range(0, people.count, _CHUNK)]
         done = 0
         for written in _in_processes(people, chunks, folder, workers):
             done += written
             yield done
-        names = [(f"{i:06d}_0.jpg", f"{i:06d}_1.jpg", f"{people.other(i):06d}_1.jpg") for i in range(people.count)]
+        names = [(f"{i:06d}_0.jpg", f"{i:06d}_1.jpg", f"{people.other(i):06d}_1.jpg") for i in people.indices]
         (folder / f"{phase}_pairs.txt").write_text("".join(f"{person} {own}\n" for person, own, _ in names))
         unpaired = "".join(f"{person} {other}\n" for person, _, other in names)
         (folder / "truth" / f"{phase}_unpaired_pairs.txt").write_text(unpaired)
         record = RenderRecord(
             split=people.split, seed=people.seed, people=people.count, height=height, width=width,
-            photos=tuple(photo.name for photo in people.photos),
+            photos=tuple(photo.name for photo in people.photos), chosen=people.chosen,
         )  # fmt: skip
         (folder / RECORD).write_text(record_json(record))
 
 
-def _in_processes(people: People, chunks: list[range], folder: Path, workers: int) -> Iterator[int]:
+def _in_processes(people: People, chunks: list[Sequence[int]], folder: Path, workers: int) -> Iterator[int]:
     if workers == 1:
         yield from (_write_chunk(people, chunk, folder) for chunk in chunks)
         return
@@ -109,7 +118,7 @@ def _in_processes(people: People, chunks: list[range], folder: Path, workers: in
             raise
 
 
-def _write_chunk(people: People, indices: range, folder: Path) -> int:
+def _write_chunk(people: People, indices: Sequence[int], folder: Path) -> int:
     for pair in render_pairs(people, indices):
         write_pair(pair, folder, phase_of(people.split))
     return len(indices)
