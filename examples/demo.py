@@ -17,7 +17,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("out"), help="a folder; its earlier demo is replaced")
     out: Path = parser.parse_args().out
-    bundle = out / "dmvton-student.dmvton"
+    bundle = out / "dmvton-lite.dmvton"
     shutil.rmtree(bundle, ignore_errors=True)
     run("convert", "--target", "all", "--out", bundle)
     made = [bundle]
