@@ -1,0 +1,73 @@
+"""The weights that come with the package: that they load, are small, say what they are, and do what they say."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import dmvton_mobile.weights
+from dmvton_mobile.checkpoint import load_checkpoint
+from dmvton_mobile.datasets.procedural.pair import People
+from dmvton_mobile.datasets.procedural.seeds import Split
+from dmvton_mobile.datasets.procedural.writer import write_people
+from dmvton_mobile.errors import DmvtonError
+from dmvton_mobile.evaluation.record import EvaluationRecord
+from dmvton_mobile.files import parse_record
+from dmvton_mobile.networks.registry import DEFAULT_NETWORK
+from dmvton_mobile.weights import default_network, default_weights
+from tests.test_cli import dmvton
+
+FOLDER = Path(dmvton_mobile.weights.__file__).parent
+MOST_BYTES = 6_000_000  # of all together
+PEOPLE = 12
+
+
+def test_all_of_them_load_and_are_small() -> None:
+    files = sorted(FOLDER.glob("*.safetensors"))
+    assert [path.stem for path in files] == [DEFAULT_NETWORK]
+    assert sum(path.stat().st_size for path in FOLDER.iterdir()) < MOST_BYTES
+    for path in files:
+        network, card = load_checkpoint(path)
+        assert (network.config.name, card.trained, card.precision) == (path.stem, True, "fp16")
+
+
+def test_the_card_says_what_they_are() -> None:
+    _, card = default_network(DEFAULT_NETWORK)
+    assert card is not None and card.licence == "Apache-2.0"
+    training: Any = card.training
+    assert "rendered people" in training["note"] and "photo" in training["note"]
+    for stage in training["stages"]:
+        assert stage["hours"] > 0 and stage["data"]["digest"] and stage["hardware"]["device"]
+        assert isinstance(stage["seed"], int) and stage["recipe"]["network"] == DEFAULT_NETWORK
+    figures = training["figures"]
+    assert figures["data"]["benchmark"] and figures["data"]["pairs"] == 512
+
+
+def test_a_network_without_weights_of_ours() -> None:
+    assert default_weights("dmvton-student") is None
+    network, card = default_network("dmvton-student")
+    assert card is None and not network.training
+    with pytest.raises(DmvtonError, match="no network 'nobody'"):
+        default_network("nobody")
+
+
+def test_they_try_garments_on(tmp_path: Path) -> None:
+    """Nearer to the truth than the garment pasted by the torso, in colour and in place."""
+    for _ in write_people(People(Split.TEST, 5, PEOPLE, (256, 192)), tmp_path / "people"):
+        pass
+    weights = default_weights(DEFAULT_NETWORK)
+    assert weights is not None
+    ours, pasted = (
+        figures(tmp_path / name, *chosen)
+        for name, chosen in {"ours": ("--checkpoint", weights), "pasted": ("--baseline", "pasted")}.items()
+    )
+    assert ours["psnr_garment"] > pasted["psnr_garment"] + 2
+    assert ours["end_point_error"] < pasted["end_point_error"] / 2
+
+
+def figures(out: Path, *chosen: str | Path) -> dict[str, float]:
+    """The means of an evaluation of the people beside `out`, in garments that are not their own."""
+    result = dmvton("evaluate", "--data", out.with_name("people"), *chosen, "--pairing", "unpaired", "--out", out)
+    assert result.exit_code == 0, result.output
+    record = parse_record((out / "record.json").read_bytes(), EvaluationRecord, "record.json", DmvtonError)
+    return {figure.metric: figure.mean for figure in record.figures}
