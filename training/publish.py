@@ -30,7 +30,8 @@ _SHOWN = {"pairing", "metric", "unit", "images", "mean", "median"}
 def publish(runs: list[Path], out: Path, *, note: str, licence: str, figures: Path | None = None) -> Card:
     """Writes the last run's weights to `out` and their card beside it.
 
-    runs: the stages in order, each started from the one before. note: what whoever uses the weights must know.
+    runs: the stages in order, each started from the one before; published weights count as the stages of their card.
+    note: what whoever uses the weights must know.
     figures: the record of an evaluation of these very weights. Raises DmvtonError for stages that do not follow each
     other and for figures of other weights; nothing is written then.
     """
@@ -41,17 +42,23 @@ def publish(runs: list[Path], out: Path, *, note: str, licence: str, figures: Pa
     network, last = loaded[-1]
     if len(runs) == 1 and _started_from(last):
         raise DmvtonError(f"{runs[0]} started from a checkpoint: give the run that made it, too.")
-    record: dict[str, JsonValue] = {"note": note, "stages": [card.training for _, card in loaded]}
+    record: dict[str, JsonValue] = {"note": note, "stages": [stage for _, card in loaded for stage in _stages(card)]}
     if figures is not None:
         record["figures"] = _figures(figures, network)
     return save_checkpoint(network, out, trained=True, training=record, licence=licence, precision="fp16")
 
 
 def _trained(run: Path) -> tuple[TryOnNetwork, Card]:
-    path = RunFolder(run).network
+    """The weights of a run, or published ones."""
+    path = run if run.suffix == ".safetensors" else RunFolder(run).network
     if not path.exists():
         raise DmvtonError(f"There is no {path}: the run has not ended. Go on with it: dmvton train --resume.")
     return load_checkpoint(path)
+
+
+def _stages(card: Card) -> list[JsonValue]:
+    stages = (card.training or {}).get("stages")
+    return stages if isinstance(stages, list) else [card.training]
 
 
 def _started_from(card: Card) -> JsonValue:
@@ -72,7 +79,7 @@ def _figures(path: Path, network: TryOnNetwork) -> JsonValue:
 
 
 def main(
-    runs: Annotated[list[Path], typer.Argument(help="The runs, in the order of their stages.")],
+    runs: Annotated[list[Path], typer.Argument(help="The runs, or published weights first, in the order of stages.")],
     out: Annotated[Path, typer.Option(help="The checkpoint to write, NAME.safetensors; must be new.")],
     note: Annotated[str, typer.Option(help="What whoever uses the weights must know.")],
     licence: Annotated[str, typer.Option(help="Of the weights.")] = "Apache-2.0",

@@ -76,6 +76,15 @@ def test_figures_of_other_weights_are_refused(stages: list[Path], tmp_path: Path
     assert not (tmp_path / "lite.safetensors").exists()
 
 
+def test_published_weights_are_trained_further(stages: list[Path], tmp_path: Path) -> None:
+    first, out = tmp_path / "first.safetensors", tmp_path / "lite.safetensors"
+    card = publish(stages, first, note="First.", licence="Apache-2.0")
+    run(tmp_path / "further", start=card.weights_sha256, shift=0.02)
+    training: Any = publish([first, tmp_path / "further"], out, note="Second.", licence="Apache-2.0").training
+    assert [stage["recipe"]["stage"] for stage in training["stages"]] == ["warp", "tryon", "further"]
+    assert training["note"] == "Second."
+
+
 def test_stages_that_do_not_follow_each_other(stages: list[Path], tmp_path: Path) -> None:
     out = tmp_path / "lite.safetensors"
     with pytest.raises(DmvtonError, match="did not start from"):
