@@ -35,7 +35,7 @@ def main() -> None:
 def _fitted(picture: Pixels) -> Pixels:
     """At the sheet's height, its own proportions."""
     width = round(picture.shape[1] * HEIGHT / picture.shape[0])
-    return cv2.resize(picture, (width, HEIGHT), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(picture, (width, HEIGHT), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 if __name__ == "__main__":

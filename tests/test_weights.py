@@ -57,10 +57,8 @@ def test_they_try_garments_on(tmp_path: Path) -> None:
         pass
     weights = default_weights(DEFAULT_NETWORK)
     assert weights is not None
-    ours, pasted = (
-        figures(tmp_path / name, *chosen)
-        for name, chosen in {"ours": ("--checkpoint", weights), "pasted": ("--baseline", "pasted")}.items()
-    )
+    ours = figures(tmp_path / "ours", "--checkpoint", weights)
+    pasted = figures(tmp_path / "pasted", "--baseline", "pasted")
     assert ours["psnr_garment"] > pasted["psnr_garment"] + 2
     assert ours["end_point_error"] < pasted["end_point_error"] / 2
 
