@@ -14,6 +14,7 @@ MATCHED = 8  # pixels that a matched place is wide
 MOSTLY = 0.6  # of a coarse pixel must be garment before its flow is judged
 GARMENT_WEIGHT = 2.0  # of a pixel of garment beyond that of any other
 SAME = 0.04  # two pixels of [-1, 1] are the same below this difference: noise and JPEG
+COMPOSED = 0.7  # of a pixel of garment comes from its picture
 CLOSEST = 1e-4  # to 0 and 1 that a logarithm sees
 
 
@@ -71,6 +72,16 @@ def share_distance(share: Tensor, known: Tensor) -> Tensor:
     """mean binary cross entropy of a predicted share against the known one in {0, 1}."""
     share = share.float().clamp(CLOSEST, 1 - CLOSEST)
     return -(known * share.log() + (1 - known) * (1 - share).log()).mean()
+
+
+def composition_distance(composition: Tensor, visible: Tensor) -> Tensor:
+    """mean -log(1 - c) where the garment, v, is not seen, and -log(min(c / 0.7, 1)) where it is.
+
+    Beyond 0.7 the composition is free: what is left of the pixel is how the generator shades the garment.
+    """
+    composition = composition.float().clamp(CLOSEST, 1 - CLOSEST)
+    short = (composition / COMPOSED).clamp(max=1).log()
+    return -(visible * short + (1 - visible) * (1 - composition).log()).mean()
 
 
 def unchanged(person: Tensor, target: Tensor) -> Tensor:

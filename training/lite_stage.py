@@ -8,6 +8,7 @@ from dmvton_mobile.networks import TryOnNetwork
 from dmvton_mobile.networks.lite import LiteFlows, LiteNetwork, LitePrediction
 from training.lessons import Lesson
 from training.lite_losses import (
+    composition_distance,
     flow_distance,
     gradient_distance,
     match_distance,
@@ -70,6 +71,6 @@ def tryon_losses(prediction: LitePrediction, lesson: Lesson, perceptual: Percept
         "tryon_l1": TRYON_WEIGHT * tryon_distance(tryon, target, visible),
         "tryon_gradient": gradient_distance(tryon, target),
         "tryon_perceptual": perceptual(tryon, target),
-        "composition": COMPOSITION_WEIGHT * share_distance(prediction.output.composition, visible),
+        "composition": COMPOSITION_WEIGHT * composition_distance(prediction.output.composition, visible),
         "kept": KEPT_WEIGHT * share_distance(prediction.kept, unchanged(lesson.person, target)),
     }

@@ -13,6 +13,7 @@ from dmvton_mobile.networks.flow import FlowOperations
 from tests.training.rendered import rendered_batch
 from training.lessons import mirrored, truth_lessons
 from training.lite_losses import (
+    composition_distance,
     flow_distance,
     gradient_distance,
     match_distance,
@@ -110,6 +111,17 @@ def test_a_share_is_judged_by_cross_entropy() -> None:
     expected = torch.nn.functional.binary_cross_entropy(share, known)
     assert torch.allclose(share_distance(share, known), expected)
     assert share_distance(1 - known, known).isfinite()
+
+
+def test_the_composition_is_free_above_what_it_must_be() -> None:
+    visible = torch.tensor([[[[1.0, 0.0]]]])
+
+    def judged(inside: float, outside: float) -> float:
+        return float(composition_distance(torch.tensor([[[[inside, outside]]]]), visible))
+
+    assert judged(0.7, 0.0) == judged(1.0, 0.0) == pytest.approx(0, abs=1e-3)
+    assert judged(0.35, 0.0) == pytest.approx(math.log(2) / 2, abs=1e-3)
+    assert judged(1.0, 0.5) == pytest.approx(math.log(2) / 2, abs=1e-3)
 
 
 def test_noise_is_no_change() -> None:
