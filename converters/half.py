@@ -10,10 +10,12 @@ from torch import Tensor, nn
 
 from converters.lowering import RowOperations
 from dmvton_mobile.components import ComponentGraph
+from dmvton_mobile.networks.lite import LiteFlow, LiteFlows
 from dmvton_mobile.networks.warp import AppearanceFlow
 
 KEPT_FLOAT32 = (
-    "flows, sampling positions and the picture that is sampled: half precision moves a sample by up to 1/30 pixel",
+    "flows (all that finds them in dmvton-lite), sampling positions and the picture that is sampled: half precision "
+    "moves a sample by up to 1/30 pixel",
 )
 
 
@@ -46,6 +48,17 @@ class HalfFlow(InHalf):
         self.operations = estimator.operations = operations
 
 
+class FloatFlow(nn.Module):
+    """The flow estimator of dmvton-lite, which matches by coordinates: float32, though its features are half."""
+
+    def __init__(self, estimator: LiteFlow):
+        super().__init__()
+        self.module, self.operations = estimator, estimator.operations
+
+    def forward(self, garment: list[Tensor], person: list[Tensor]) -> LiteFlows:
+        return self.module([each.float() for each in garment], [each.float() for each in person])
+
+
 class HalfGenerator(InHalf):
     """The generator, its picture float32 again: the composition is pixel arithmetic."""
 
@@ -60,10 +73,15 @@ def halved(graph: ComponentGraph) -> ComponentGraph:
     assert isinstance(operations, RowOperations)
     half_operations = HalfRowOperations(operations.align_corners, operations.delegated)
     for name, child in list(network.warp.named_children()):
-        half = HalfFlow(child, half_operations) if isinstance(child, AppearanceFlow) else InHalf(child)
-        network.warp.register_module(name, half)
+        network.warp.register_module(name, _half_form(child, half_operations))
     network.generator = HalfGenerator(network.generator)
     return ComponentGraph(network, graph.component, graph.layouts).eval()
+
+
+def _half_form(child: nn.Module, operations: HalfRowOperations) -> nn.Module:
+    if isinstance(child, AppearanceFlow):
+        return HalfFlow(child, operations)
+    return FloatFlow(child) if isinstance(child, LiteFlow) else InHalf(child)
 
 
 def _half(value: Tensor | list[Tensor]) -> Tensor | list[Tensor]:

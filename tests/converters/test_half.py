@@ -10,6 +10,7 @@ from dmvton_mobile.contract import Component
 from dmvton_mobile.networks import TryOnNetwork
 from dmvton_mobile.networks.flow import FlowOperations
 from dmvton_mobile.targets import Target
+from dmvton_mobile.weights import default_network
 from tests.conftest import SMALL
 from tests.converters.test_lowering import flow_of, offset_of, random
 
@@ -81,3 +82,18 @@ def test_a_frame_is_near_the_float32_one(network: TryOnNetwork) -> None:
     for output, whole in zip(outputs, expected, strict=True):
         assert output.dtype == torch.float32
         assert (output - whole).square().mean().sqrt() < 0.01
+
+
+def test_lite_finds_its_flow_in_float32() -> None:
+    lite = lower(default_network("dmvton-lite")[0], Target.EXECUTORCH, Delegate.XNNPACK)
+    held = layouts(Target.EXECUTORCH, Delegate.XNNPACK)
+    garment, frame = component_examples(lite, (Component.GARMENT_ENCODER, Component.TRYON), held, SMALL)
+    graph = halved(frame.graph)
+    kinds = {name.split(".")[1:3][-1]: value.dtype for name, value in graph.named_parameters()}
+    assert kinds["aflow_net"] == torch.float32
+    assert all(kind == torch.float16 for name, kind in kinds.items() if name != "aflow_net")
+    with torch.no_grad():
+        for example in (garment, frame):
+            for output, whole in zip(halved(example.graph)(*example.inputs), example.graph(*example.inputs)):
+                assert output.dtype == torch.float32
+                assert (output - whole).abs().mean() < 0.02 * whole.abs().mean().clamp(min=0.05)
