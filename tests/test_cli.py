@@ -122,10 +122,20 @@ class TestBundle:
 
 
 class TestTryOn:
-    def test_untrained_weights_are_called_so(self, wearing: list[str | Path], pictures: Path, tmp_path: Path) -> None:
-        result = dmvton(*wearing)
+    def test_untrained_weights_are_called_so(
+        self, wearing: list[str | Path], small_network: TryOnNetwork, tmp_path: Path
+    ) -> None:
+        save_checkpoint(small_network, tmp_path / "student.safetensors", trained=False)
+        result = dmvton(*wearing, "--checkpoint", tmp_path / "student.safetensors")
         assert result.exit_code == 0, result.output
         assert "110x160, torch, untrained weights" in result.output
+
+    def test_our_own_weights_where_nothing_is_named(
+        self, wearing: list[str | Path], pictures: Path, tmp_path: Path
+    ) -> None:
+        result = dmvton(*wearing)
+        assert result.exit_code == 0, result.output
+        assert "110x160, torch\n" in result.output
         assert "Garment prepared in " in result.output and " ms, frame in " in result.output
         written = np.array(Image.open(tmp_path / "out.png"))
         person = np.array(Image.open(pictures / "person.png"))
