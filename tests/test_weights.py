@@ -7,14 +7,14 @@ import pytest
 
 import dmvton_mobile.weights
 from dmvton_mobile.checkpoint import load_checkpoint
-from dmvton_mobile.datasets.procedural.pair import People
+from dmvton_mobile.contract import DEFAULT_SIZE
 from dmvton_mobile.datasets.procedural.seeds import Split
-from dmvton_mobile.datasets.procedural.writer import write_people
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.evaluation.record import EvaluationRecord
 from dmvton_mobile.files import parse_record
 from dmvton_mobile.networks.registry import DEFAULT_NETWORK
 from dmvton_mobile.weights import default_network, default_weights
+from tests.rendered import rendered_people
 from tests.test_cli import dmvton
 
 FOLDER = Path(dmvton_mobile.weights.__file__).parent
@@ -38,6 +38,7 @@ def test_the_card_says_what_they_are() -> None:
     assert "rendered people" in training["note"] and "photo" in training["note"]
     for stage in training["stages"]:
         assert stage["hours"] > 0 and stage["data"]["digest"] and stage["hardware"]["device"]
+        assert stage["recipe"]["start"] is None or "/" not in stage["recipe"]["start"], "no path of where it was made"
         assert isinstance(stage["seed"], int) and stage["recipe"]["network"] == DEFAULT_NETWORK
     figures = training["figures"]
     assert figures["data"]["benchmark"] and figures["data"]["pairs"] == 512
@@ -53,8 +54,7 @@ def test_a_network_without_weights_of_ours() -> None:
 
 def test_they_try_garments_on(tmp_path: Path) -> None:
     """Nearer to the truth than the garment pasted by the torso, in colour and in place."""
-    for _ in write_people(People(Split.TEST, 5, PEOPLE, (256, 192)), tmp_path / "people"):
-        pass
+    rendered_people(tmp_path / "people", PEOPLE, split=Split.TEST, seed=5, size=DEFAULT_SIZE)
     weights = default_weights(DEFAULT_NETWORK)
     assert weights is not None
     ours = figures(tmp_path / "ours", "--checkpoint", weights)

@@ -3,14 +3,15 @@
 All ours. `Truth` is a batch's; pictures are RGB [B, 3, H, W] in [-1, 1], masks [B, 1, H, W] in [0, 1].
 """
 
+import math
+
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from dmvton_mobile.datasets.sample import Truth
+from training.losses import mean_within
 
 SOFTENING = 0.1  # pixels: below it a distance counts as its square, so that its gradient ends
-MATCHED = 8  # pixels that a matched place is wide
 MOSTLY = 0.6  # of a coarse pixel must be garment before its flow is judged
 GARMENT_WEIGHT = 2.0  # of a pixel of garment beyond that of any other
 SAME = 0.04  # two pixels of [-1, 1] are the same below this difference: noise and JPEG
@@ -20,14 +21,16 @@ CLOSEST = 1e-4  # to 0 and 1 that a logarithm sees
 
 def match_distance(scores: Tensor, truth: Truth) -> Tensor:
     """mean -log of the share that the softmax over the garment gives to the true place: each place of the person
-    (an eighth of the picture) where the garment lies, against the four places around the truth by their nearness.
+    where the garment lies, against the four places around the truth by their nearness.
 
-    scores: [B, h w, h w], of each place of the person, row by row, for each of the garment.
+    scores: [B, h w, h w], of each place of the person, row by row, for each of the garment; a place is 8x8 pixels, or
+    more of a picture that was looked at reduced.
     """
-    height, width = (length // MATCHED for length in truth.grid.shape[2:])
+    side = math.isqrt(truth.grid[0, 0].numel() // scores.shape[1])
+    height, width = (length // side for length in truth.grid.shape[2:])
     grid, judged = _reduced(truth, height)
     full = grid.new_tensor([truth.grid.shape[3], truth.grid.shape[2]]).view(1, 2, 1, 1)
-    cells = ((grid + 1) * (full - 1) / 2 - (MATCHED - 1) / 2) / MATCHED
+    cells = ((grid + 1) * (full - 1) / 2 - (side - 1) / 2) / side
     last = grid.new_tensor([width - 1, height - 1]).view(1, 2, 1, 1)
     cells = cells.clamp(min=torch.zeros_like(last), max=last - CLOSEST)
     first = cells.floor()
@@ -61,15 +64,8 @@ def worn_distance(warped: Tensor, target: Tensor, visible: Tensor) -> Tensor:
     return _mean((warped - target).abs().mean(1, keepdim=True), visible)
 
 
-def gradient_distance(tryon: Tensor, target: Tensor) -> Tensor:
-    """mean |dx p - dx t| + mean |dy p - dy t|, of neighbouring pixels: edges and folds."""
-    difference = tryon - target
-    across, down = difference.diff(dim=3), difference.diff(dim=2)
-    return across.abs().mean() + down.abs().mean()
-
-
 def share_distance(share: Tensor, known: Tensor) -> Tensor:
-    """mean binary cross entropy of a predicted share against the known one in {0, 1}."""
+    """mean binary cross entropy of a predicted share against the known one in {0, 1}; torch's own refuses autocast."""
     share = share.float().clamp(CLOSEST, 1 - CLOSEST)
     return -(known * share.log() + (1 - known) * (1 - share).log()).mean()
 
@@ -91,9 +87,7 @@ def unchanged(person: Tensor, target: Tensor) -> Tensor:
 
 def _reduced(truth: Truth, height: int) -> tuple[Tensor, Tensor]:
     """The true flow [B, 2, h, w] at that height, and where the garment covers enough of a pixel [B, 1, h, w]."""
-    factor = truth.grid.shape[2] // height
-    share = F.avg_pool2d(truth.garment, factor)
-    grid = F.avg_pool2d(truth.grid * truth.garment, factor) / share.clamp(min=1e-3)
+    grid, share = mean_within(truth.grid, truth.garment, truth.grid.shape[2] // height)
     return grid, (share > MOSTLY).float()
 
 

@@ -10,12 +10,12 @@ from training.lessons import Lesson
 from training.lite_losses import (
     composition_distance,
     flow_distance,
-    gradient_distance,
     match_distance,
     share_distance,
     tryon_distance,
     unchanged,
 )
+from training.losses import gradient_l1
 from training.network_stage import NetworkStage, Pictures, Setting
 from training.perceptual import Perceptual
 from training.stage import Losses
@@ -69,7 +69,7 @@ def tryon_losses(prediction: LitePrediction, lesson: Lesson, perceptual: Percept
     tryon, target, visible = prediction.output.tryon, lesson.target, lesson.truth.visible
     return {
         "tryon_l1": TRYON_WEIGHT * tryon_distance(tryon, target, visible),
-        "tryon_gradient": gradient_distance(tryon, target),
+        "tryon_gradient": gradient_l1(tryon, target),
         "tryon_perceptual": perceptual(tryon, target),
         "composition": COMPOSITION_WEIGHT * composition_distance(prediction.output.composition, visible),
         "kept": KEPT_WEIGHT * share_distance(prediction.kept, unchanged(lesson.person, target)),

@@ -32,6 +32,12 @@ def l1(first: Tensor, second: Tensor) -> Tensor:
     return F.l1_loss(first, second)
 
 
+def gradient_l1(first: Tensor, second: Tensor) -> Tensor:
+    """mean |dx a - dx b| + mean |dy a - dy b|, of neighbouring pixels [B, C, H, W]: edges and folds."""
+    difference = first - second  # the gradients' difference is the difference's gradient
+    return difference.diff(dim=2).abs().mean() + difference.diff(dim=3).abs().mean()
+
+
 def garment_l1(warped_garments: Sequence[Tensor], clothes: Tensor) -> Tensor:
     """sum_n (n + 1) mean |x_n - T_n|. x_n: [B, 3, h, w], coarse to fine; T: the clothes as worn [B, 3, H, W]."""
     return _by_level(l1(warped, target) for warped, target in _with_targets(warped_garments, clothes))
@@ -133,9 +139,15 @@ def truth_at_level(truth: Truth, flow: Tensor, align_corners: bool) -> tuple[Ten
     full = torch.tensor([truth.grid.shape[3], truth.grid.shape[2]], device=flow.device)
     factor = truth.grid.shape[3] // flow.shape[3]
     scale = (full - 1) / (full - factor if align_corners else full)
-    visible = F.avg_pool2d(truth.visible, factor)
-    grid = F.avg_pool2d(truth.grid * truth.visible, factor) / visible.clamp(min=torch.finfo(visible.dtype).tiny)
+    grid, visible = mean_within(truth.grid, truth.visible, factor)
     return grid * scale.view(1, 2, 1, 1), visible
+
+
+def mean_within(grid: Tensor, mask: Tensor, factor: int) -> tuple[Tensor, Tensor]:
+    """A true flow [B, 2, H, W] at 1/factor of its size: the mean over those of a coarse pixel's pixels that the mask
+    [B, 1, H, W] has, 0 where it has none; and its share of the coarse pixel, [B, 1, H/factor, W/factor]."""
+    share = F.avg_pool2d(mask, factor)
+    return F.avg_pool2d(grid * mask, factor) / share.clamp(min=torch.finfo(share.dtype).tiny), share
 
 
 def generator_loss(output: TryOnOutput, person: Tensor, perceptual: Compare) -> Losses:

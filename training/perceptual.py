@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dmvton_mobile.metrics.vgg import vgg_features
+from training.losses import gradient_l1
 
 
 class Perceptual(nn.Module, ABC):
@@ -70,7 +71,7 @@ class StructuralPerceptual(Perceptual):
             first, second = first.float(), second.detach().float()
             scales = []
             while True:
-                scales.append(self._dissimilarity(first, second) + _gradient_l1(first, second))
+                scales.append(self._dissimilarity(first, second) + gradient_l1(first, second))
                 if len(scales) == self.SCALES or min(first.shape[2:]) < 2 * self.WINDOW:
                     return torch.stack(scales).mean()
                 first, second = F.avg_pool2d(first, 2), F.avg_pool2d(second, 2)
@@ -88,8 +89,3 @@ class StructuralPerceptual(Perceptual):
         variances = square_1 - mean_1.square() + square_2 - mean_2.square()
         structure = (2 * (product - mean_1 * mean_2) + self.CONTRAST_CONSTANT) / (variances + self.CONTRAST_CONSTANT)
         return 1 - (luminance * structure).mean()
-
-
-def _gradient_l1(first: Tensor, second: Tensor) -> Tensor:
-    difference = first - second  # the gradients' difference is the difference's gradient
-    return difference.diff(dim=2).abs().mean() + difference.diff(dim=3).abs().mean()

@@ -160,6 +160,17 @@ class Recipe(Strict):
             raise ValueError(f"height and width must be multiples of {SIZE_MULTIPLE}, {SMALLEST_SIZE} or more")
         return size
 
+    def named(self) -> "Recipe":
+        """This recipe with the names of its files in the place of their paths, for records that others read."""
+        teacher, perceptual = self.teacher, self.perceptual
+        return self.model_copy(
+            update={
+                "start": _name(self.start),
+                "teacher": teacher and teacher.model_copy(update={"checkpoint": _name(teacher.checkpoint)}),
+                "perceptual": perceptual.model_copy(update={"weights": _name(perceptual.weights)}),
+            }
+        )
+
 
 def published_recipes() -> list[str]:
     """The names of the recipes that come with this package."""
@@ -194,6 +205,10 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
 def recipe_yaml(recipe: Recipe) -> str:
     """The recipe with every key spelled out; `load_recipe` reads the same recipe from it."""
     return str(_yaml().safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
+
+
+def _name(path: Path | None) -> Path | None:
+    return path and Path(path.name)
 
 
 def _override(values: dict[str, Any], override: str) -> None:

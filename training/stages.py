@@ -22,9 +22,8 @@ def build_stage(name: str, network: TryOnNetwork, setting: Setting, *, teacher: 
     """The stage of that name, in training mode; it trains `network` in place.
 
     network: parser-based for the teacher's stages, parser-free for the student's (dmvton-lite has the second alone),
-    dmvton-lite for the truth's. teacher:
-    the trained parser-based network, for the student's stages; it is frozen. `student-warp` first copies the teacher's
-    weights into the network where the scheme has the student start with them.
+    dmvton-lite for the truth's. teacher: the trained parser-based network, for the student's stages; it is frozen.
+    `student-warp` first copies the teacher's weights into the network where the scheme has the student start with them.
     Raises UnknownName for the name, DmvtonError for networks that do not suit the stage.
     """
     if name in UNTAUGHT_STAGES:

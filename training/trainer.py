@@ -164,7 +164,7 @@ class _Run:
         recipe, rows = self.recipe, read_log(self.folder.log)
         last = [row for row in rows if row.epoch == rows[-1].epoch]
         return {
-            "recipe": recipe.model_dump(mode="json"),
+            "recipe": recipe.named().model_dump(mode="json"),
             "code": self.record.code.model_dump(mode="json"),
             "data": self.record.data.model_dump(mode="json"),
             "inputs": dict(self.record.inputs),

@@ -8,11 +8,10 @@ import pytest
 import torch
 
 from dmvton_mobile.checkpoint import save_checkpoint
+from dmvton_mobile.contract import DEFAULT_SIZE
 from dmvton_mobile.datasets.dataset import TryOnDataset
 from dmvton_mobile.datasets.layouts import open_dataset
-from dmvton_mobile.datasets.procedural.pair import People
 from dmvton_mobile.datasets.procedural.seeds import Split
-from dmvton_mobile.datasets.procedural.writer import write_people
 from dmvton_mobile.datasets.sample import TryOnSample, collate
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.evaluation.candidates import (
@@ -35,6 +34,7 @@ from dmvton_mobile.networks.seeded import seeded_network
 from dmvton_mobile.targets import Precision, Target
 from tests.conftest import SMALL
 from tests.evaluation.conftest import COUNT
+from tests.rendered import rendered_people
 
 BOTH = tuple(Pairing)
 
@@ -199,9 +199,7 @@ def test_a_parser_based_network_is_evaluated_too(dataset: TryOnDataset, tmp_path
 
 
 def test_at_full_size_there_is_ms_ssim(tmp_path: Path) -> None:
-    for _ in write_people(People(Split.TEST, 0, 2, (256, 192)), tmp_path / "people"):
-        pass
-    dataset = open_dataset(tmp_path / "people", "test")
+    dataset = open_dataset(rendered_people(tmp_path / "people", 2, split=Split.TEST, size=DEFAULT_SIZE), "test")
     means = figures(evaluate(Evaluation(GarmentPasted(), dataset, BOTH, tmp_path / "run")))
     assert 0 < means[Pairing.PAIRED, "ms_ssim_garment"] < means[Pairing.PAIRED, "ms_ssim_outside"] < 1
 

@@ -7,9 +7,6 @@ import pytest
 from dmvton_mobile.checkpoint import save_checkpoint
 from dmvton_mobile.datasets.dataset import TryOnDataset
 from dmvton_mobile.datasets.layouts import open_dataset
-from dmvton_mobile.datasets.procedural.pair import People
-from dmvton_mobile.datasets.procedural.seeds import Split
-from dmvton_mobile.datasets.procedural.writer import write_people
 from dmvton_mobile.evaluation.candidates import Checkpoint
 from dmvton_mobile.networks.seeded import seeded_network
 from dmvton_mobile.synthesis.clusters import PoseClusters, fit_clusters
@@ -17,16 +14,14 @@ from dmvton_mobile.synthesis.judge import Judge
 from dmvton_mobile.synthesis.poses import Poses
 from dmvton_mobile.synthesis.rendered import renderer_poses
 from tests.conftest import SMALL
+from tests.rendered import rendered_people
 
 COUNT, CLUSTERS = 10, 5
 
 
 @pytest.fixture(scope="session")
 def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("rendered") / "people"
-    for _ in write_people(People(Split.TRAIN, 0, COUNT, SMALL), folder):
-        pass
-    return folder
+    return rendered_people(tmp_path_factory.mktemp("rendered") / "people", COUNT)
 
 
 @pytest.fixture

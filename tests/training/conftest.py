@@ -7,19 +7,13 @@ import pytest
 import torch
 
 from dmvton_mobile.datasets.dataset import TryOnDataset
-from dmvton_mobile.datasets.procedural.pair import People
-from dmvton_mobile.datasets.procedural.seeds import Split
-from dmvton_mobile.datasets.procedural.writer import write_people
-from tests.conftest import SMALL
+from tests.rendered import rendered_people
 from tests.training.toy import PAIRS, dataset_of
 
 
 @pytest.fixture(scope="session")
 def train_people(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("rendered") / "people"
-    for _ in write_people(People(Split.TRAIN, 0, PAIRS, SMALL), folder):
-        pass
-    return folder
+    return rendered_people(tmp_path_factory.mktemp("rendered") / "people", PAIRS)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from dmvton_mobile.datasets.parser_inputs import person_clothes
 from dmvton_mobile.datasets.sample import TryOnSample
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import TryOnNetwork, build_network, seeded_network
-from tests.training.rendered import rendered_batch
+from tests.rendered import rendered_batch
 from training.lite_student import LiteStudent
 from training.network_stage import Setting
 from training.passes import Warped

@@ -13,7 +13,7 @@ from dmvton_mobile.datasets.sample import DataError, TryOnSample
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import TryOnNetwork, build_network, seeded_network
 from dmvton_mobile.states import CheckpointError
-from tests.training.rendered import rendered_batch
+from tests.rendered import rendered_batch
 from training.inherit import inherit
 from training.network_stage import NetworkStage, Setting
 from training.passes import Warped

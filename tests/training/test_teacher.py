@@ -11,7 +11,7 @@ from dmvton_mobile.datasets.parser_inputs import generator_input, warp_condition
 from dmvton_mobile.datasets.sample import DataError, TryOnSample
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import TryOnNetwork, seeded_network
-from tests.training.rendered import rendered_batch
+from tests.rendered import rendered_batch
 from training.network_stage import Setting
 from training.perceptual import StructuralPerceptual
 from training.scheme import DMVTON

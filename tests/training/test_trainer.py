@@ -298,6 +298,16 @@ def test_without_tensorboard_nothing_is_begun(
     assert not (tmp_path / "run").exists()
 
 
+def test_data_that_cannot_be_read_claims_no_folder(train_dataset: TryOnDataset, tmp_path: Path) -> None:
+    class Unreadable(Drawing):
+        def __getitem__(self, index: int) -> TryOnSample:
+            raise DmvtonError("spoilt")
+
+    with pytest.raises(DmvtonError, match="spoilt"):
+        train(Toy(), Unreadable(train_dataset), DATA, recipe(sheet_every=1), tmp_path / "run", CPU)
+    assert not (tmp_path / "run").exists()
+
+
 # The command
 
 

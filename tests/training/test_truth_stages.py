@@ -10,18 +10,19 @@ from dmvton_mobile.datasets.sample import DataError, Truth, TryOnSample
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import build_network
 from dmvton_mobile.networks.flow import FlowOperations
-from tests.training.rendered import rendered_batch
+from tests.rendered import rendered_batch
 from training.lessons import mirrored, truth_lessons
 from training.lite_losses import (
     composition_distance,
     flow_distance,
-    gradient_distance,
     match_distance,
     share_distance,
     tryon_distance,
     unchanged,
     worn_distance,
 )
+from training.lite_stage import flow_losses
+from training.losses import gradient_l1
 from training.network_stage import Setting
 from training.perceptual import StructuralPerceptual
 from training.scheme import RENDERED
@@ -78,6 +79,23 @@ def test_the_match_is_judged_by_the_four_places_around_the_truth() -> None:
     assert float(match_distance(scores, truth)) == pytest.approx(50, abs=0.1)
 
 
+@torch.no_grad()
+def test_a_large_picture_is_judged_as_its_half() -> None:
+    """Its places are twice as wide, and its true flow the same but for where the outermost pixels lie."""
+    trained = stage()
+    assert isinstance(trained, LiteStage)
+    small = truth_at(0.25, -0.5, (256, 192))
+    large = Truth(
+        *(torch.nn.functional.interpolate(each, scale_factor=2) for each in (small.grid, small.garment, small.visible))
+    )
+    scores = torch.randn(1, 768, 768, generator=torch.Generator().manual_seed(0))
+    assert float(match_distance(scores, large)) == pytest.approx(float(match_distance(scores, small)), abs=0.01)
+    person, garment = torch.zeros(1, 3, 512, 384), torch.ones(1, 3, 512, 384)
+    features = trained.network.encode_garment(garment, torch.ones(1, 1, 512, 384))
+    losses = flow_losses(trained.network.flows(person, features), large)
+    assert all(value.isfinite() for value in losses.values())
+
+
 @pytest.mark.parametrize("corner", [-1.0, 1.0])
 def test_a_match_beyond_the_last_place_is_of_the_last(corner: float) -> None:
     scores = torch.zeros(1, 12, 12)
@@ -101,9 +119,9 @@ def test_the_garment_counts_three_times() -> None:
 
 def test_an_even_difference_has_no_gradient() -> None:
     target = torch.rand(1, 3, 5, 5)
-    assert float(gradient_distance(target + 0.1, target)) == pytest.approx(0, abs=1e-6)
+    assert float(gradient_l1(target + 0.1, target)) == pytest.approx(0, abs=1e-6)
     ramp = torch.arange(5.0).view(1, 1, 1, 5).expand(1, 3, 5, 5)
-    assert float(gradient_distance(target + ramp, target)) == pytest.approx(1, abs=1e-5)
+    assert float(gradient_l1(target + ramp, target)) == pytest.approx(1, abs=1e-5)
 
 
 def test_a_share_is_judged_by_cross_entropy() -> None:
