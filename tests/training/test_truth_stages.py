@@ -21,7 +21,7 @@ from training.lite_losses import (
     unchanged,
     worn_distance,
 )
-from training.lite_stage import flow_losses
+from training.lite_stage import LiteStage, flow_losses
 from training.losses import gradient_l1
 from training.network_stage import Setting
 from training.perceptual import StructuralPerceptual
