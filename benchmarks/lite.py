@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.lowering import MEASURED, lowered, plain
-from benchmarks.process import Measurement, Part, measure
+from benchmarks.process import Measurement, Part, measure, megabytes
 from dmvton_mobile.contract import DEFAULT_SIZE, Component
 from dmvton_mobile.networks import seeded_network
 from dmvton_mobile.size import parse_size, size_text
@@ -80,7 +80,7 @@ def main(
 
 
 def _row(target: Target, form: Form, own: list[Measurement], student: list[Measurement]) -> list[str]:
-    ratios = [plain.median_ms / lite.median_ms for plain, lite in zip(student, own, strict=True)]
+    ratios = [theirs.median_ms / ours.median_ms for theirs, ours in zip(student, own, strict=True)]
     return [
         target,
         form.name,
@@ -88,14 +88,9 @@ def _row(target: Target, form: Form, own: list[Measurement], student: list[Measu
         f"{statistics.median(measured.median_ms for measured in own):.1f}",
         f"{min(min(measured.latency_ms) for measured in own):.1f}",
         f"{statistics.median(ratios):.1f}x",
-        _megabytes([measured.growth_bytes for measured in own]),
-        _megabytes([measured.peak_growth_bytes for measured in own]),
+        megabytes([measured.growth_bytes for measured in own]),
+        megabytes([measured.peak_growth_bytes for measured in own]),
     ]
-
-
-def _megabytes(values: list[int | None]) -> str:
-    known = [value for value in values if value is not None]
-    return f"{statistics.median(known) / 1e6:.0f}" if known else "-"
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.process import Measurement, Part, measure
+from benchmarks.process import Measurement, Part, measure, megabytes
 from converters.export import export_component
 from converters.quiet import quiet
 from converters.target import Delegate, layouts, lower
@@ -138,14 +138,13 @@ def main(
 
 def _row(target: Target, form: Candidate, turns: list[dict[str, Measurement]], weights: int) -> list[str]:
     own = [turn[form.name] for turn in turns]
-    growths = [measurement.growth_bytes for measurement in own if measurement.growth_bytes is not None]
     size = form.path.stat().st_size
     return [
         target,
         form.name,
         f"{size / 1e6:.2f}",
         f"{statistics.median(measurement.median_ms for measurement in own):.1f}",
-        f"{statistics.median(growths) / 1e6:.0f}" if growths else "-",
+        megabytes([measurement.growth_bytes for measurement in own]),
         f"{statistics.median(turn['plain'].median_ms / turn[form.name].median_ms for turn in turns):.2f}x",
         _memory_ratio(form, turns),
         f"{size / weights:.3f}" if form.example.contract.component is Component.WHOLE else "-",

@@ -86,6 +86,12 @@ def measure(target: Target, parts: Sequence[Part], *, threads: int, runs: int) -
     return Measurement.model_validate_json(done.stdout.splitlines()[-1])
 
 
+def megabytes(values: Sequence[int | None]) -> str:
+    """The median of what is known, in MB of 10^6 bytes; "-" where nothing is."""
+    known = [value for value in values if value is not None]
+    return f"{statistics.median(known) / 1e6:.0f}" if known else "-"
+
+
 def _work(job: Job) -> Measurement:
     fed = [[value for _, value in sorted(load_file(part.inputs).items())] for part in job.parts]
     _import_runtime(job.target)

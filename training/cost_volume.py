@@ -1,7 +1,7 @@
 """The cost volume as training computes it: products of rows in the place of 49 shifted pictures.
 
-The same numbers up to rounding, and the same gradients; a third of the time of a step on the CPU, and none of the 49
-products of all channels that autograd would keep.
+The same numbers up to rounding, and the same gradients; a step of the papers' warp stage takes three fifths of the time
+on the CPU, and none of the 49 products of all channels are kept by autograd.
 """
 
 from dataclasses import dataclass

@@ -9,14 +9,17 @@ import torch
 from torch import Tensor
 
 from dmvton_mobile.datasets.sample import Truth
+from dmvton_mobile.networks import TryOnOutput
+from dmvton_mobile.networks.flow import FlowOperations
 from training.losses import mean_within
 
 SOFTENING = 0.1  # pixels: below it a distance counts as its square, so that its gradient ends
 MOSTLY = 0.6  # of a coarse pixel must be garment before its flow is judged
 GARMENT_WEIGHT = 2.0  # of a pixel of garment beyond that of any other
 SAME = 0.04  # two pixels of [-1, 1] are the same below this difference: noise and JPEG
-COMPOSED = 0.7  # of a pixel of garment comes from its picture
+COMPOSED = 0.5  # of a pixel of garment comes from its picture
 CLOSEST = 1e-4  # to 0 and 1 that a logarithm sees
+TRUE_FLOW = FlowOperations(align_corners=True)  # a truth's own convention
 
 
 def match_distance(scores: Tensor, truth: Truth) -> Tensor:
@@ -64,6 +67,14 @@ def worn_distance(warped: Tensor, target: Tensor, visible: Tensor) -> Tensor:
     return _mean((warped - target).abs().mean(1, keepdim=True), visible)
 
 
+def light_distance(output: TryOnOutput, garment: Tensor, target: Tensor, truth: Truth) -> Tensor:
+    """mean |g c + r (1 - c) - t| where the garment is seen; g, the garment moved by the true flow; c, r, the predicted
+    composition and rendered picture: how they light a garment that lies right, whatever the warp does."""
+    worn = TRUE_FLOW.warp(garment, truth.grid)
+    lit = worn * output.composition + output.rendered * (1 - output.composition)
+    return worn_distance(lit, target, truth.visible)
+
+
 def share_distance(share: Tensor, known: Tensor) -> Tensor:
     """mean binary cross entropy of a predicted share against the known one in {0, 1}; torch's own refuses autocast."""
     share = share.float().clamp(CLOSEST, 1 - CLOSEST)
@@ -71,9 +82,9 @@ def share_distance(share: Tensor, known: Tensor) -> Tensor:
 
 
 def composition_distance(composition: Tensor, visible: Tensor) -> Tensor:
-    """mean -log(1 - c) where the garment, v, is not seen, and -log(min(c / 0.7, 1)) where it is.
+    """mean -log(1 - c) where the garment, v, is not seen, and -log(min(c / 0.5, 1)) where it is.
 
-    Beyond 0.7 the composition is free: what is left of the pixel is how the generator shades the garment.
+    Beyond 0.5 the composition is free: what is left of the pixel is how the generator shades the garment.
     """
     composition = composition.float().clamp(CLOSEST, 1 - CLOSEST)
     short = (composition / COMPOSED).clamp(max=1).log()

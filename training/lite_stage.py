@@ -10,6 +10,7 @@ from training.lessons import Lesson
 from training.lite_losses import (
     composition_distance,
     flow_distance,
+    light_distance,
     match_distance,
     share_distance,
     tryon_distance,
@@ -22,7 +23,7 @@ from training.stage import Losses
 
 MATCH_WEIGHT = 0.3
 FLOW_WEIGHTS = {"flow_matched": 0.02, "flow_refined": 0.03, "flow_fine": 0.05}  # of pixels
-TRYON_WEIGHT, COMPOSITION_WEIGHT, KEPT_WEIGHT = 2.0, 0.3, 0.2
+TRYON_WEIGHT, LIGHT_WEIGHT, COMPOSITION_WEIGHT, KEPT_WEIGHT = 2.0, 2.0, 0.3, 0.2
 
 
 class LiteStage(NetworkStage):
@@ -53,6 +54,12 @@ class LiteStage(NetworkStage):
             ("try-on", output.tryon),
             ("truth", lesson.target),
         ]
+
+
+def known_losses(prediction: LitePrediction, lesson: Lesson) -> Losses:
+    """All that a known flow teaches: `flow_losses` and 2 light."""
+    light = light_distance(prediction.output, lesson.garment, lesson.target, lesson.truth)
+    return flow_losses(prediction.levels, lesson.truth) | {"light": LIGHT_WEIGHT * light}
 
 
 def flow_losses(levels: LiteFlows, truth: Truth) -> Losses:

@@ -16,7 +16,7 @@ from dmvton_mobile.datasets.sample import Truth, TryOnSample
 from dmvton_mobile.networks import TryOnNetwork
 from training.lessons import Lesson
 from training.lite_losses import worn_distance
-from training.lite_stage import LiteStage, flow_losses, tryon_losses
+from training.lite_stage import LiteStage, known_losses, tryon_losses
 from training.losses import gate
 from training.network_stage import Setting
 from training.passes import Warped
@@ -25,8 +25,8 @@ from training.teacher import Teacher
 
 
 class LiteStudent(LiteStage):
-    """Warp and generator together: `tryon_losses`, the garment as worn, and, where the scheme distils, `flow_losses`
-    against the teacher's flow, of the samples that the gate lets through."""
+    """Warp and generator together: `tryon_losses`, the garment as worn, and, where the scheme distils, `known_losses`
+    with the teacher's flow for the truth, of the samples that the gate lets through."""
 
     def __init__(self, network: TryOnNetwork, setting: Setting, teacher: Teacher):
         super().__init__(network, setting)
@@ -41,11 +41,10 @@ class LiteStudent(LiteStage):
         losses["worn"] = worn_distance(warped, lesson.target, worn)
         if not scheme.distil:
             return losses
-        truth = lesson.truth
         if scheme.gate:
-            passed = gate(paired.garment * worn, warped * worn, lesson.target * worn)
-            truth = replace(truth, garment=truth.garment * passed.view(-1, 1, 1, 1))
-        return losses | flow_losses(prediction.levels, truth)
+            passed = worn * gate(paired.garment * worn, warped * worn, lesson.target * worn).view(-1, 1, 1, 1)
+            lesson = replace(lesson, truth=replace(lesson.truth, garment=passed, visible=passed))
+        return losses | known_losses(prediction, lesson)
 
     def lesson(self, batch: TryOnSample) -> Lesson:
         return self._lesson(batch, self.teacher.paired(batch))

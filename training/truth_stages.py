@@ -10,7 +10,7 @@ import torch
 
 from dmvton_mobile.datasets.sample import TryOnSample
 from training.lessons import Lesson, mirrored, truth_lessons
-from training.lite_stage import LiteStage, flow_losses, tryon_losses
+from training.lite_stage import LiteStage, flow_losses, known_losses, tryon_losses
 from training.stage import Losses, OptimiserGroup
 
 
@@ -37,8 +37,7 @@ class TruthTryOn(TruthWarp):
 
     def losses(self, lesson: Lesson) -> Losses:
         prediction = self.predict(lesson)
-        drawn = tryon_losses(prediction, lesson, self.setting.perceptual)
-        return flow_losses(prediction.levels, lesson.truth) | drawn
+        return known_losses(prediction, lesson) | tryon_losses(prediction, lesson, self.setting.perceptual)
 
     def optimiser_groups(self) -> Sequence[OptimiserGroup]:
         return [self.warp_group(), self.generator_group()]

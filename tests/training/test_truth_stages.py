@@ -5,16 +5,18 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import Tensor
 
 from dmvton_mobile.datasets.sample import DataError, Truth, TryOnSample
 from dmvton_mobile.errors import DmvtonError
-from dmvton_mobile.networks import build_network
+from dmvton_mobile.networks import TryOnOutput, build_network
 from dmvton_mobile.networks.flow import FlowOperations
 from tests.rendered import rendered_batch
 from training.lessons import mirrored, truth_lessons
 from training.lite_losses import (
     composition_distance,
     flow_distance,
+    light_distance,
     match_distance,
     share_distance,
     tryon_distance,
@@ -110,6 +112,24 @@ def test_what_is_worn_is_judged_where_it_is_seen() -> None:
     assert float(worn_distance(warped, target, visible)) == pytest.approx(0.25)
 
 
+def test_the_light_is_judged_on_a_garment_that_lies_right() -> None:
+    """A share of black shades it; what the warp makes of the garment changes nothing."""
+    truth = truth_at(0.25, -0.5)
+    garment = torch.rand(1, 3, 16, 24) * 2 - 1
+    worn = FlowOperations().warp(garment, truth.grid)
+    target = torch.where(truth.visible > 0, (worn + 1) * 0.8 - 1, 9.0)
+
+    def judged(composition: float, warped: Tensor) -> float:
+        black, share = torch.full_like(worn, -1), torch.full((1, 1, 16, 24), composition)
+        return float(
+            light_distance(TryOnOutput(warped, warped, share, truth.grid, share, black), garment, target, truth)
+        )
+
+    assert judged(0.8, worn) == judged(0.8, -worn) == pytest.approx(0, abs=1e-6)
+    bright = ((worn + 1).mean(1, keepdim=True) * truth.visible).sum() / truth.visible.sum()
+    assert judged(1.0, worn) == pytest.approx(0.2 * float(bright), abs=1e-5)
+
+
 def test_the_garment_counts_three_times() -> None:
     target = torch.zeros(1, 3, 4, 4)
     visible = torch.zeros(1, 1, 4, 4)
@@ -137,8 +157,8 @@ def test_the_composition_is_free_above_what_it_must_be() -> None:
     def judged(inside: float, outside: float) -> float:
         return float(composition_distance(torch.tensor([[[[inside, outside]]]]), visible))
 
-    assert judged(0.7, 0.0) == judged(1.0, 0.0) == pytest.approx(0, abs=1e-3)
-    assert judged(0.35, 0.0) == pytest.approx(math.log(2) / 2, abs=1e-3)
+    assert judged(0.5, 0.0) == judged(1.0, 0.0) == pytest.approx(0, abs=1e-3)
+    assert judged(0.25, 0.0) == pytest.approx(math.log(2) / 2, abs=1e-3)
     assert judged(1.0, 0.5) == pytest.approx(math.log(2) / 2, abs=1e-3)
 
 
