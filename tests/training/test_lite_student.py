@@ -80,11 +80,14 @@ def test_a_lesson_leads_from_the_fake_to_the_photo(teacher: TryOnNetwork, batch:
     assert torch.equal(lesson.truth.visible, worn)
 
 
+@pytest.mark.parametrize("term", ["flow_fine", "light"])
 @torch.no_grad()
-def test_the_gate_lets_through_whom_the_teacher_does_better(teacher: TryOnNetwork, batch: TryOnSample) -> None:
+def test_the_gate_lets_through_whom_the_teacher_does_better(
+    teacher: TryOnNetwork, batch: TryOnSample, term: str
+) -> None:
     """Of two persons the first alone: their flow counts, the other's does not."""
 
-    def flow_fine(gate: bool, only: int | None = None) -> Tensor:
+    def judged(gate: bool, only: int | None = None) -> Tensor:
         trained = stage(teacher, replace(DMVTON, gate=gate)).eval()
         trained.teacher = Knowing(trained)  # type: ignore[assignment]
         if only is not None:
@@ -92,13 +95,13 @@ def test_the_gate_lets_through_whom_the_teacher_does_better(teacher: TryOnNetwor
             assert label is not None
             label = label.clone()
             label[1 - only] = 0  # no clothes, so nothing to judge
-            return trained(replace(batch, label=label), 1)["flow_fine"]
-        return trained(batch, 1)["flow_fine"]
+            return trained(replace(batch, label=label), 1)[term]
+        return trained(batch, 1)[term]
 
-    first, second = flow_fine(gate=False, only=0), flow_fine(gate=False, only=1)
+    first, second = judged(gate=False, only=0), judged(gate=False, only=1)
     assert first != second
-    assert torch.allclose(flow_fine(gate=True), first)
-    assert not torch.allclose(flow_fine(gate=False), first)
+    assert torch.allclose(judged(gate=True), first)
+    assert not torch.allclose(judged(gate=False), first)
 
 
 def test_there_is_one_stage_of_it(teacher: TryOnNetwork) -> None:

@@ -191,6 +191,14 @@ def test_the_truth_of_a_lesson_is_its_target(batch: TryOnSample, turned: bool) -
     assert apart(lesson.truth.grid) < 0.8 * apart(lesson.truth.grid.roll(2, 0))
 
 
+def test_a_mirrored_lesson_is_the_same_lesson_mirrored(batch: TryOnSample) -> None:
+    lesson = truth_lessons(batch)
+    turned, warp = mirrored(lesson), FlowOperations().warp
+    assert torch.equal(turned.person.flip(3), lesson.person) and torch.equal(turned.target.flip(3), lesson.target)
+    warped = warp(turned.garment, turned.truth.grid).flip(3)
+    assert torch.allclose(warped, warp(lesson.garment, lesson.truth.grid), atol=1e-4)
+
+
 def test_real_data_cannot_teach_it(batch: TryOnSample) -> None:
     with pytest.raises(DataError, match="render the data"):
         truth_lessons(replace(batch, truth=None))
