@@ -2,9 +2,10 @@
 
     python -m benchmarks.lite [--runtime onnx ...] [--threads 2] [--rounds 3] [--runs 50] [--size 512x384 ...]
 
-A frame's time is the try-on's with the garment's features cached. Memory is that of a process which has loaded both
-components, prepared the garment and run the frame, less that of the bare process: weights, activations and the
-runtime's own tables together. Every measurement is a process of its own; the forms take turns.
+A frame's time is the try-on's with the garment's features cached. Memory is that of a process which has loaded the
+garment encoder, prepared the garment, closed it (or, "both open", kept it), and loaded and run the frame, less that of
+the bare process: weights, activations and the runtime's own tables together. Every measurement is a process of its
+own; the forms take turns.
 """
 
 import statistics
@@ -31,10 +32,11 @@ PAIR = {"garment": Component.GARMENT_ENCODER, "frame": Component.TRYON}
 
 @dataclass(frozen=True)
 class Form:
-    """Artifacts that one process loads; the last is timed."""
+    """Artifacts that one process loads, one after the other or, kept open, beside each other; the last is timed."""
 
     name: str
     parts: tuple[Part, ...]
+    kept_open: bool = False
 
     @property
     def file_bytes(self) -> int:
@@ -42,7 +44,8 @@ class Form:
 
 
 def forms(target: Target, folder: Path, sizes: list[tuple[int, int]]) -> list[Form]:
-    """The student as its exporter makes it, then lite at every size, its garment and frame in one process."""
+    """The student as its exporter makes it, then lite at every size, its garment and frame in one process; the first
+    size with both open, too."""
     lite, _ = default_network("dmvton-lite")
     made = [Form("dmvton-student, plain", (plain(target, folder, seeded_network("dmvton-student")).part,))]
     for size in sizes:
@@ -50,6 +53,7 @@ def forms(target: Target, folder: Path, sizes: list[tuple[int, int]]) -> list[Fo
         place.mkdir()
         parts = tuple(candidate.part for candidate in lowered(target, place, lite, PAIR, size))
         made.append(Form(f"dmvton-lite {size_text(size)}", parts))
+    made.insert(2, Form(f"{made[1].name}, both open", made[1].parts, kept_open=True))
     return made
 
 
@@ -72,7 +76,9 @@ def main(
             for _ in range(rounds):
                 for form in (student, *lites):
                     counted = max(1, runs // 10) if form is student else runs
-                    turns[form.name].append(measure(target, form.parts, threads=threads, runs=counted))
+                    turns[form.name].append(
+                        measure(target, form.parts, threads=threads, runs=counted, kept_open=form.kept_open)
+                    )
             for form in (student, *lites):
                 table.add_row(*_row(target, form, turns[form.name], turns[student.name]))
     console.print(f"{threads} threads, {rounds} rounds of {runs} runs; {BOUNDS}", highlight=False)

@@ -1,7 +1,7 @@
 """Artifacts in a process of their own: how much its memory grows, how long a run of the last one takes.
 
 Memory is the resident set of the process (VmRSS of /proc/self/status, bytes): growth from when it is bare, its runtime
-imported and nothing loaded, to after the first run of all; and the highest it has been (VmHWM) after all runs.
+imported and nothing loaded, to after the first run of the last; and the highest it has been (VmHWM) after all runs.
 """
 
 import json
@@ -22,7 +22,7 @@ from safetensors.numpy import load_file, save_file
 from dmvton_mobile.contract import ComponentContract
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.files import Strict
-from dmvton_mobile.runtimes import open_session
+from dmvton_mobile.runtimes import Session, open_session
 from dmvton_mobile.targets import Target
 
 WARMUP_RUNS = 2
@@ -47,6 +47,7 @@ class _Part(Strict):
 class Job(Strict):
     target: Target
     parts: tuple[_Part, ...]
+    kept_open: bool
     threads: Annotated[int, Field(ge=1)]
     runs: Annotated[int, Field(ge=1)]
 
@@ -63,16 +64,16 @@ class Measurement(Strict):
         return statistics.median(self.latency_ms)
 
 
-def measure(target: Target, parts: Sequence[Part], *, threads: int, runs: int) -> Measurement:
-    """Loads the artifacts and runs each once, then the last one again and again, in a fresh process with that many
-    threads."""
+def measure(target: Target, parts: Sequence[Part], *, threads: int, runs: int, kept_open: bool = False) -> Measurement:
+    """Loads each artifact and runs it once, then the last one again and again, in a fresh process with that many
+    threads. kept_open: every artifact stays loaded to the end; else each but the last is closed after its run."""
     with tempfile.TemporaryDirectory() as folder:
         written = []
         for number, (path, contract, inputs) in enumerate(parts):
             tensors = Path(folder) / f"{number}.safetensors"
             save_file({f"{index:03}": np.ascontiguousarray(value) for index, value in enumerate(inputs)}, tensors)
             written.append(_Part(path=path, contract=contract, inputs=tensors))
-        job = Job(target=target, parts=tuple(written), threads=threads, runs=runs)
+        job = Job(target=target, parts=tuple(written), kept_open=kept_open, threads=threads, runs=runs)
         done = subprocess.run(
             [sys.executable, "-m", "benchmarks.process"],
             input=job.model_dump_json(),
@@ -96,9 +97,13 @@ def _work(job: Job) -> Measurement:
     fed = [[value for _, value in sorted(load_file(part.inputs).items())] for part in job.parts]
     _import_runtime(job.target)
     before = _status("VmRSS")
-    sessions = [open_session(job.target, part.path, part.contract, threads=job.threads) for part in job.parts]
-    for session, inputs in zip(sessions, fed, strict=True):
-        session.run_held(inputs)
+    held: list[Session] = []
+    for part, inputs in zip(job.parts, fed, strict=True):
+        if not job.kept_open:
+            held.clear()
+        held.append(open_session(job.target, part.path, part.contract, threads=job.threads))
+        held[-1].run_held(inputs)
+    session = held[-1]
     after = _status("VmRSS")
     for _ in range(WARMUP_RUNS):
         session.run_held(inputs)

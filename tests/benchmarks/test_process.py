@@ -47,11 +47,15 @@ def test_measures_every_run(artifact: tuple[Path, ComponentContract], inputs: li
 
 
 @pytest.mark.skipif(not LINUX, reason="/proc is Linux's")
-def test_all_that_is_loaded_counts(artifact: tuple[Path, ComponentContract], inputs: list[np.ndarray]) -> None:
+def test_all_that_is_open_counts(artifact: tuple[Path, ComponentContract], inputs: list[np.ndarray]) -> None:
     part = Part(*artifact, inputs)
-    alone, many = (measure(Target.ONNX, [part] * count, threads=1, runs=1) for count in (1, 6))
-    assert alone.growth_bytes is not None and many.growth_bytes is not None
-    assert many.growth_bytes > alone.growth_bytes + 4 * artifact[0].stat().st_size
+    alone, many, closed = (
+        measure(Target.ONNX, [part] * count, threads=1, runs=1, kept_open=kept_open).growth_bytes
+        for count, kept_open in ((1, True), (6, True), (6, False))
+    )
+    assert alone is not None and many is not None and closed is not None
+    assert many > alone + 4 * artifact[0].stat().st_size
+    assert closed < many - 3 * artifact[0].stat().st_size
 
 
 def test_a_file_that_cannot_be_opened_is_an_error(
