@@ -17,9 +17,9 @@ from dmvton_mobile.contract import DEFAULT_SIZE
 from dmvton_mobile.datasets.procedural.backdrop import paint_backdrop
 from dmvton_mobile.datasets.procedural.figure import pose_figure
 from dmvton_mobile.datasets.procedural.flat import lay_flat
+from dmvton_mobile.datasets.procedural.lots import draw_garment, draw_person
 from dmvton_mobile.datasets.procedural.pair import Pair, People
 from dmvton_mobile.datasets.procedural.render import render
-from dmvton_mobile.datasets.procedural.scene import draw_garment, draw_person
 from dmvton_mobile.datasets.procedural.seeds import Split, generator
 from dmvton_mobile.datasets.procedural.writer import write_pair, write_people
 

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from dmvton_mobile.datasets.dataset import TryOnDataset
 from dmvton_mobile.datasets.procedural.figure import pose_figure
+from dmvton_mobile.datasets.procedural.lots import draw_person
 from dmvton_mobile.datasets.procedural.pair import figure_keypoints
-from dmvton_mobile.datasets.procedural.scene import draw_person
 from dmvton_mobile.datasets.procedural.seeds import Split, generator
 from dmvton_mobile.datasets.sample import KEYPOINTS, DataError
 

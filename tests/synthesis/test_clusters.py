@@ -5,7 +5,8 @@ import sys
 import numpy as np
 import pytest
 
-from dmvton_mobile.datasets.procedural.scene import ArmPose, draw_person
+from dmvton_mobile.datasets.procedural.lots import draw_person
+from dmvton_mobile.datasets.procedural.scene import ArmPose
 from dmvton_mobile.datasets.procedural.seeds import Split, generator
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.synthesis.clusters import PoseClusters, fit_clusters

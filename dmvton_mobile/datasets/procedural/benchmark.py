@@ -14,8 +14,8 @@ from typing import Literal
 
 from dmvton_mobile.contract import DEFAULT_SIZE
 from dmvton_mobile.datasets.digest import dataset_digest
+from dmvton_mobile.datasets.procedural.lots import draw_garment, draw_person
 from dmvton_mobile.datasets.procedural.pair import People
-from dmvton_mobile.datasets.procedural.scene import draw_garment, draw_person
 from dmvton_mobile.datasets.procedural.seeds import VERSION, Split, generator
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.files import Record, parse_record

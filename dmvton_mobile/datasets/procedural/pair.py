@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from dmvton_mobile.datasets.procedural.backdrop import paint_backdrop
 from dmvton_mobile.datasets.procedural.figure import Figure, pose_figure
 from dmvton_mobile.datasets.procedural.flat import FlatGarment, lay_flat
+from dmvton_mobile.datasets.procedural.lots import draw_garment, draw_person
 from dmvton_mobile.datasets.procedural.render import Rendering, render
-from dmvton_mobile.datasets.procedural.scene import draw_garment, draw_person
 from dmvton_mobile.datasets.procedural.seeds import Split, generator
 from dmvton_mobile.errors import DmvtonError
 

@@ -8,6 +8,7 @@ from PIL import Image
 
 from dmvton_mobile.datasets.digest import dataset_digest
 from dmvton_mobile.datasets.procedural.benchmark import BENCHMARK, is_benchmark, published, scenes_digest
+from dmvton_mobile.datasets.procedural.lots import draw_garment, draw_person
 from dmvton_mobile.datasets.procedural.pair import People, render_pairs
 from dmvton_mobile.datasets.procedural.scene import (
     ArmPose,
@@ -17,8 +18,6 @@ from dmvton_mobile.datasets.procedural.scene import (
     LowerBody,
     Neckline,
     Textile,
-    draw_garment,
-    draw_person,
 )
 from dmvton_mobile.datasets.procedural.seeds import Split, generator
 from dmvton_mobile.datasets.procedural.writer import find_photos, write_people
