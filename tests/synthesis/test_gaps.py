@@ -41,6 +41,11 @@ def test_enough_people_fill_every_gap_and_fewer_do_not() -> None:
     assert Gaps(np.array([0.5, 0.5]), np.array([8, 8])).enough == 0
 
 
+def test_poses_that_the_reference_does_not_have_do_not_count() -> None:
+    gaps = Gaps(np.array([0.75, 0.25, 0.0, 0.0]), np.array([30, 0, 50, 0]))
+    assert gaps.enough == 10 and gaps.fill(10)[2:].tolist() == [0, 0]
+
+
 def test_too_few_people_go_where_most_is_lacking() -> None:
     gaps = Gaps(np.array([0.4, 0.4, 0.2]), np.array([100, 0, 0]))
     assert gaps.fill(3).tolist() == [0, 2, 1]

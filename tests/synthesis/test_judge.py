@@ -46,6 +46,7 @@ def test_a_person_whose_garment_was_swapped_is_refused(
     kept, failed = judge.judge(made, dataset, threshold)
     assert kept.reason is None and kept.place == 1 and kept.agreement_db == pytest.approx(right)
     assert failed.place is None and failed.reason == "it failed"
+    assert judge.judge(made, dataset, right)[0].reason is None  # the bound itself is reached
     copy = Path(shutil.copytree(people, tmp_path / "people"))
     picture = swapped(own(dataset, 1)).garment[0].permute(1, 2, 0) * 127.5 + 127.5
     Image.fromarray(picture.numpy().astype("uint8")).save(copy / "train_color/000001_1.jpg", quality=95)
