@@ -23,7 +23,8 @@ def stage_from_recipe(recipe: Recipe) -> Stage:
     setting = setting_from_recipe(recipe)
     if recipe.stage is StageName.STUDENT_WARP and setting.scheme.fresh and recipe.start is not None:
         raise DmvtonError(f"In {recipe.scheme}, {recipe.stage} starts with its teacher's weights: leave out start.")
-    if recipe.stage.continues and recipe.start is None:
+    alone = recipe.network == "dmvton-lite"  # its warp has no stage under a teacher to go on from
+    if recipe.stage.continues and recipe.start is None and not alone:
         before = recipe.stage.replace("tryon", "warp")
         raise DmvtonError(f"{recipe.stage} goes on from the checkpoint of {before}: --set start=PATH.")
     seed_everything(recipe.seed, "weights")

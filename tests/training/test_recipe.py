@@ -196,6 +196,7 @@ def test_a_student_starts_and_is_taught_from_checkpoints(tmp_path: Path) -> None
         ("cpu-teacher-warp", ("network=dmvton-student",), "parser-free"),
         ("cpu-teacher-warp", ("learning_rates.generator=1.0",), "trains no generator"),
         ("cpu-teacher-warp", ("start=none.safetensors",), "There is no none.safetensors"),
+        ("lite-student", (), "student-tryon needs its teacher's weights: --set teacher.checkpoint=PATH"),
         ("cpu-teacher-tryon", (), "goes on from the checkpoint of teacher-warp: --set start=PATH"),
         ("cpu-teacher-tryon", ("learning_rates.generator=null",), "--set learning_rates.generator=RATE"),
         ("cpu-student-warp", (), "--set teacher.checkpoint=PATH"),
