@@ -47,12 +47,12 @@ def forms(target: Target, folder: Path, sizes: list[tuple[int, int]]) -> list[Fo
     """The student as its exporter makes it, then lite at every size, its garment and frame in one process; the first
     size with both open, too."""
     lite, _ = default_network("dmvton-lite")
-    made = [Form("dmvton-student, plain", (plain(target, folder, seeded_network("dmvton-student")).part,))]
+    made = [Form("student, plain", (plain(target, folder, seeded_network("dmvton-student")).part,))]
     for size in sizes:
         place = folder / size_text(size)
         place.mkdir()
         parts = tuple(candidate.part for candidate in lowered(target, place, lite, PAIR, size))
-        made.append(Form(f"dmvton-lite {size_text(size)}", parts))
+        made.append(Form(f"lite {size_text(size)}", parts))
     made.insert(2, Form(f"{made[1].name}, both open", made[1].parts, kept_open=True))
     return made
 
@@ -66,7 +66,7 @@ def main(
 ) -> None:
     """Measure dmvton-lite."""
     console = Console()
-    table = Table("runtime", "form", "files MB", "frame ms", "fastest ms", "faster", "growth MB", "peak MB", box=None)
+    table = Table("runtime", "form", "MB", "frame ms", "fastest", "faster", "growth MB", "peak", box=None)
     sizes = [DEFAULT_SIZE, *(parse_size(text) for text in size or [])]
     for target in runtime or MEASURED:
         with tempfile.TemporaryDirectory() as folder:
