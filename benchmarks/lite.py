@@ -67,7 +67,7 @@ def main(
     """Measure dmvton-lite."""
     console = Console()
     table = Table("runtime", "form", "MB", "frame ms", "fastest", "faster", "growth MB", "peak", box=None)
-    sizes = [DEFAULT_SIZE, *(parse_size(text) for text in size or [])]
+    sizes = list(dict.fromkeys([DEFAULT_SIZE, *(parse_size(text) for text in size or [])]))
     for target in runtime or MEASURED:
         with tempfile.TemporaryDirectory() as folder:
             console.print(f"Converting for {target} ...", highlight=False)

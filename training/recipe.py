@@ -52,7 +52,7 @@ class StageName(StrEnum):
 
     @property
     def continues(self) -> bool:
-        """Whether the warp must come from the stage before."""
+        """Whether the warp comes from the stage before, where the network has such a one."""
         return self.joint and self is not StageName.TRUTH_TRYON
 
 

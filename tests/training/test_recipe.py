@@ -140,8 +140,8 @@ def test_a_file_that_is_not_there_and_one_that_is_no_text(tmp_path: Path) -> Non
 
 
 def test_a_record_names_files_and_not_where_they_lie() -> None:
-    paths = ("start=/home/me/s.safetensors", "teacher.checkpoint=runs/t.safetensors", "perceptual.kind=vgg19",
-             "perceptual.weights=/home/me/vgg.pth")  # fmt: skip
+    paths = ("start=/elsewhere/s.safetensors", "teacher.checkpoint=runs/t.safetensors", "perceptual.kind=vgg19",
+             "perceptual.weights=/elsewhere/vgg.pth")  # fmt: skip
     chosen = ours("cpu-student-tryon", *paths)
     record = chosen.named().model_dump(mode="json")
     assert record["start"] == "s.safetensors" and record["perceptual"]["weights"] == "vgg.pth"
