@@ -22,6 +22,7 @@ from dmvton_mobile.commands.train import command
 from dmvton_mobile.datasets.dataset import TryOnDataset
 from dmvton_mobile.datasets.sample import TryOnSample
 from dmvton_mobile.errors import DmvtonError
+from dmvton_mobile.files import sha256_file
 from tests.conftest import SMALL
 from tests.training.toy import CPU, DATA, PAIRS, Toy, recipe
 from training.ema import Ema
@@ -92,12 +93,14 @@ def test_a_run_folder(train_dataset: TryOnDataset, tmp_path: Path) -> None:
 
 
 def test_the_card_says_what_made_the_weights(train_dataset: TryOnDataset, tmp_path: Path) -> None:
-    out = tmp_path / "run"
-    train(Toy(), train_dataset, DATA, recipe(), out, CPU)
+    out, start = tmp_path / "run", tmp_path / "start.safetensors"
+    start.write_bytes(b"of the stage before")
+    train(Toy(), train_dataset, DATA, recipe(start=start), out, CPU)
     card = json.loads((out / "network.json").read_text())
     training, rows = card["training"], read_log(out / "log.jsonl")
     assert card["trained"] and card["network"] == "toy"
-    assert training["recipe"] == recipe().model_dump(mode="json")
+    assert training["recipe"] == recipe(start="start.safetensors").model_dump(mode="json")
+    assert training["inputs"] == {"start": sha256_file(start)}
     assert training["data"]["digest"] == DATA.digest and training["seed"] == recipe().seed
     assert training["hardware"]["processes"] == 1 and training["hardware"]["device"]
     assert training["hours"] == pytest.approx(math.fsum(row.seconds for row in rows) / 3600)
