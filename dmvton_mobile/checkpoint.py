@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from pydantic import JsonValue
+from pydantic import JsonValue, TypeAdapter, field_validator
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -17,7 +17,8 @@ from torch import Tensor
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.files import Record, atomic_file, parse_record, record_json, sha256_file
 from dmvton_mobile.manifest import Sha256
-from dmvton_mobile.networks import TryOnNetwork, build_network
+from dmvton_mobile.networks import NetworkConfig, TryOnNetwork, build_network
+from dmvton_mobile.networks.widths import Widths
 from dmvton_mobile.official import FileReport, ImportReport, import_official, read_official
 from dmvton_mobile.states import CheckpointError, compare_states, known_networks, looks_like, shared_keys, weight_bytes
 
@@ -54,6 +55,12 @@ class Card(Record):
     precision: Literal["fp32", "fp16"] = "fp32"
     weights_sha256: Sha256
 
+    @field_validator("config")
+    @classmethod
+    def _widths(cls, config: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        TypeAdapter(Widths).validate_python(config.get("widths", {}))
+        return config
+
 
 def save_checkpoint(
     network: TryOnNetwork,
@@ -80,7 +87,7 @@ def save_checkpoint(
         save_file(tensors, weights, metadata={"format": "pt"})
         card = Card(
             network=network.config.name,
-            config={"align_corners": network.config.align_corners},
+            config=_overrides(network.config),
             trained=trained,
             training=training,
             licence=licence,
@@ -120,6 +127,12 @@ def load_checkpoint(path: Path) -> tuple[TryOnNetwork, Card]:
         raise CheckpointError(f"{path} does not hold the weights of {card.network}{hint}:\n" + "\n".join(problems))
     network.load_state_dict(tensors | {alias: tensors[key] for alias, key in aliases.items()})
     return network.eval(), card
+
+
+def _overrides(config: NetworkConfig) -> dict[str, JsonValue]:
+    """What `build_network` needs besides the name."""
+    widths: dict[str, JsonValue] = {name: list(width) for name, width in config.widths.items()}
+    return {"align_corners": config.align_corners} | ({"widths": widths} if widths else {})
 
 
 def _half(key: str, value: Tensor) -> Tensor:

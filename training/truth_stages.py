@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import torch
 
 from dmvton_mobile.datasets.sample import TryOnSample
+from dmvton_mobile.networks.lite import LitePrediction
 from training.lessons import Lesson, mirrored, truth_lessons
 from training.lite_stage import LiteStage, flow_losses, known_losses, tryon_losses
 from training.stage import Losses, OptimiserGroup
@@ -36,7 +37,9 @@ class TruthTryOn(TruthWarp):
     """Warp and generator together."""
 
     def losses(self, lesson: Lesson) -> Losses:
-        prediction = self.predict(lesson)
+        return self.judged(self.predict(lesson), lesson)
+
+    def judged(self, prediction: LitePrediction, lesson: Lesson) -> Losses:
         return known_losses(prediction, lesson) | tryon_losses(prediction, lesson, self.setting.perceptual)
 
     def optimiser_groups(self) -> Sequence[OptimiserGroup]:

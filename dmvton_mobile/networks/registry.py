@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from torch import nn
 
+from dmvton_mobile.contract import SMALLEST_SIZE
 from dmvton_mobile.errors import DmvtonError, UnknownName
 from dmvton_mobile.networks.dmvton import MobileGenerator, MobileWarp
 from dmvton_mobile.networks.fsvton import StyleWarp
@@ -13,6 +14,7 @@ from dmvton_mobile.networks.network import NetworkConfig, TryOnNetwork
 from dmvton_mobile.networks.pfafn import AppearanceFlowWarp
 from dmvton_mobile.networks.resunet import ResUnetGenerator
 from dmvton_mobile.networks.warp import WarpModule
+from dmvton_mobile.networks.widths import narrow, require_fit
 
 PARSER_FREE_INPUTS = 7  # person 3, warped garment 3, warped mask 1
 PARSER_BASED_INPUTS = 8  # preserved region 3, warped garment 3, warped mask 1, arms 1
@@ -78,13 +80,17 @@ def network_names() -> list[str]:
 def build_network(name: str, **overrides: object) -> TryOnNetwork:
     """A network with freshly initialised weights, in training mode.
 
-    overrides: `align_corners` (default True, the published weights' convention).
-    Raises UnknownName for a name, DmvtonError for an override that is not known.
+    overrides: `align_corners` (default True, the published weights' convention); `widths`, of a pruned network.
+    Raises UnknownName for a name, DmvtonError for an override that is not known and for widths that do not fit.
     """
     if name not in _ARCHITECTURES:
         raise UnknownName("network", name, network_names())
-    if unknown := overrides.keys() - {"align_corners"}:
-        raise DmvtonError(f"{name} has no option {', '.join(sorted(unknown))}. Known: align_corners.")
+    if unknown := overrides.keys() - {"align_corners", "widths"}:
+        raise DmvtonError(f"{name} has no option {', '.join(sorted(unknown))}. Known: align_corners, widths.")
     architecture = _ARCHITECTURES[name]
     config = replace(architecture.config, **overrides)  # type: ignore[arg-type]
-    return architecture.build(config)
+    network = architecture.build(config)
+    if config.widths:
+        narrow(network, config.widths)
+        require_fit(network, *(config.fixed_size or (SMALLEST_SIZE, SMALLEST_SIZE)))
+    return network
