@@ -11,11 +11,10 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from dmvton_mobile.networks import TryOnNetwork
 from dmvton_mobile.networks.flow import COST_VOLUME_CHANNELS, COST_VOLUME_RADIUS, COST_VOLUME_WINDOW, FlowOperations
-from dmvton_mobile.networks.warp import RefineHead
+from dmvton_mobile.networks.folding import fold_batch_norms, split_refinement
 
 HALO = 2 * COST_VOLUME_RADIUS
 TILE = (8, 12)  # rows, columns of garment features per matrix product
@@ -230,24 +229,6 @@ def _map(table: Tensor, like: Tensor) -> Tensor:
     return table.reshape(1, *like.shape[2:], -1).permute(0, 3, 1, 2)
 
 
-class SplitRefineHead(nn.Module):
-    """A refine head whose first convolution is split over its two inputs, so that they need no concatenation."""
-
-    def __init__(self, head: RefineHead):
-        super().__init__()
-        first, *rest = head
-        assert isinstance(first, nn.Conv2d)
-        features = first.in_channels // 2
-        self.warped = nn.Conv2d(features, first.out_channels, 3, padding=1)
-        self.person = nn.Conv2d(features, first.out_channels, 3, padding=1, bias=False)
-        self.warped.weight, self.warped.bias = nn.Parameter(first.weight[:, :features].clone()), first.bias
-        self.person.weight = nn.Parameter(first.weight[:, features:].clone())
-        self.rest = nn.Sequential(*rest)
-
-    def forward(self, warped: Tensor, person: Tensor) -> Tensor:
-        return self.rest(self.warped(warped) + self.person(person))
-
-
 class RepeatPixels(nn.Module):
     """Nearest upsampling by two as two concatenations, which every delegate takes. [1, C, H, W] -> [1, C, 2H, 2W].
 
@@ -262,24 +243,14 @@ class RepeatPixels(nn.Module):
         return doubled.permute(0, 3, 1, 2)
 
 
-def fold_batch_norms(network: nn.Module) -> None:
-    """Folds every batch norm that follows a convolution into it, in place; the network must be in eval mode."""
-    for sequence in [module for module in network.modules() if isinstance(module, nn.Sequential)]:
-        for index in range(len(sequence) - 1):
-            convolution, norm = sequence[index], sequence[index + 1]
-            if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                sequence[index], sequence[index + 1] = fuse_conv_bn_eval(convolution, norm), nn.Identity()
-
-
 def lower_to_rows(network: TryOnNetwork, *, delegated: bool) -> TryOnNetwork:
     """A copy of the network in the row form: for LiteRT, ExecuTorch's XNNPACK and ONNX Runtime; see RowOperations."""
     network = lower_to_native(network)
     network.warp.aflow_net.operations = RowOperations(network.config.align_corners, delegated)
+    split_refinement(network)
     for module in list(network.modules()):
         for name, child in list(module.named_children()):
-            if isinstance(child, RefineHead):
-                module.register_module(name, SplitRefineHead(child))
-            elif isinstance(child, nn.Upsample):
+            if isinstance(child, nn.Upsample):
                 module.register_module(name, RepeatPixels())
     return network
 

@@ -27,6 +27,7 @@ class Precision(StrEnum):
 
     FP32 = "fp32"
     FP16 = "fp16"
+    INT8 = "int8"
 
 
 def artifact_name(component: Component, target: Target, precision: Precision) -> str:

@@ -1,6 +1,7 @@
 """The papers' networks in pure torch, CPU or CUDA."""
 
-from dmvton_mobile.networks.network import GarmentFeatures, NetworkConfig, TryOnNetwork, TryOnOutput
+from dmvton_mobile.networks.config import NetworkConfig
+from dmvton_mobile.networks.network import GarmentFeatures, TryOnNetwork, TryOnOutput
 from dmvton_mobile.networks.registry import DEFAULT_NETWORK, build_network, network_names
 from dmvton_mobile.networks.seeded import seeded_network
 

@@ -21,8 +21,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dmvton_mobile.contract import MASK_THRESHOLD
+from dmvton_mobile.networks.config import NetworkConfig
 from dmvton_mobile.networks.flow import FlowOperations
-from dmvton_mobile.networks.network import GarmentFeatures, NetworkConfig, TryOnNetwork, TryOnOutput
+from dmvton_mobile.networks.network import GarmentFeatures, TryOnNetwork, TryOnOutput
 from dmvton_mobile.networks.warp import WarpModule
 
 WIDTH = 64  # channels at an eighth

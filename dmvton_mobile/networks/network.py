@@ -3,7 +3,6 @@
 Sources: PF-AFN (https://arxiv.org/abs/2103.04559) section 3.3, DM-VTON (https://arxiv.org/abs/2308.13798) section 3.
 """
 
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
@@ -11,28 +10,8 @@ from torch import Tensor, nn
 
 from dmvton_mobile.contract import MASK_THRESHOLD, SIZE_MULTIPLE, SMALLEST_SIZE
 from dmvton_mobile.errors import DmvtonError
+from dmvton_mobile.networks.config import NetworkConfig
 from dmvton_mobile.networks.warp import LEVELS, WarpModule
-from dmvton_mobile.networks.widths import Widths
-
-
-@dataclass(frozen=True, kw_only=True)
-class NetworkConfig:
-    """What it takes to build a network again, and what it takes in.
-
-    condition_channels: 3 where the condition is the person's picture, 45 where it is the parser-based representation.
-    fixed_size: the only (height, width) it takes, or None for every multiple of 32.
-    widths: of the layers that pruning made narrower than the named network's.
-    """
-
-    name: str
-    condition_channels: int
-    align_corners: bool = True
-    fixed_size: tuple[int, int] | None = None
-    widths: Widths = field(default_factory=dict)
-
-    @property
-    def parser_free(self) -> bool:
-        return self.condition_channels == 3
 
 
 class TryOnOutput(NamedTuple):

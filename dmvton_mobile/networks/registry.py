@@ -7,10 +7,11 @@ from torch import nn
 
 from dmvton_mobile.contract import SMALLEST_SIZE
 from dmvton_mobile.errors import DmvtonError, UnknownName
+from dmvton_mobile.networks.config import NetworkConfig
 from dmvton_mobile.networks.dmvton import MobileGenerator, MobileWarp
 from dmvton_mobile.networks.fsvton import StyleWarp
 from dmvton_mobile.networks.lite import LiteNetwork
-from dmvton_mobile.networks.network import NetworkConfig, TryOnNetwork
+from dmvton_mobile.networks.network import TryOnNetwork
 from dmvton_mobile.networks.pfafn import AppearanceFlowWarp
 from dmvton_mobile.networks.resunet import ResUnetGenerator
 from dmvton_mobile.networks.warp import WarpModule

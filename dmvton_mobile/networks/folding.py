@@ -1,0 +1,41 @@
+"""The same function in fewer operations, for what is only run: batch norms folded, a concatenation spared."""
+
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from dmvton_mobile.networks.warp import RefineHead
+
+
+def fold_batch_norms(network: nn.Module) -> None:
+    """Folds every batch norm that follows a convolution into it, in place; the network must be in eval mode."""
+    for sequence in [module for module in network.modules() if isinstance(module, nn.Sequential)]:
+        for index in range(len(sequence) - 1):
+            convolution, norm = sequence[index], sequence[index + 1]
+            if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                sequence[index], sequence[index + 1] = fuse_conv_bn_eval(convolution, norm), nn.Identity()
+
+
+def split_refinement(network: nn.Module) -> None:
+    """Puts `SplitRefineHead` in the place of every refine head, in place."""
+    for module in list(network.modules()):
+        for name, child in list(module.named_children()):
+            if isinstance(child, RefineHead):
+                module.register_module(name, SplitRefineHead(child))
+
+
+class SplitRefineHead(nn.Module):
+    """A refine head whose first convolution is split over its two inputs, so that they need no concatenation."""
+
+    def __init__(self, head: RefineHead):
+        super().__init__()
+        first, *rest = head
+        assert isinstance(first, nn.Conv2d)
+        features = first.in_channels // 2
+        self.warped = nn.Conv2d(features, first.out_channels, 3, padding=1)
+        self.person = nn.Conv2d(features, first.out_channels, 3, padding=1, bias=False)
+        self.warped.weight, self.warped.bias = nn.Parameter(first.weight[:, :features].clone()), first.bias
+        self.person.weight = nn.Parameter(first.weight[:, features:].clone())
+        self.rest = nn.Sequential(*rest)
+
+    def forward(self, warped: Tensor, person: Tensor) -> Tensor:
+        return self.rest(self.warped(warped) + self.person(person))

@@ -1,0 +1,26 @@
+"""Eight bits: which layers of a network are quantized, their ranges, and the graph that every exporter takes.
+
+    quantized = prepare(network, Quantization(size=(256, 192)))   # fake quantization, still float32, trainable
+    calibrate(quantized, samples)                                 # ranges of activations
+    ...                                                           # training, where it is wanted
+    integers = converted(quantized)                               # int8 weights between quantize and dequantize
+
+torchao's PT2E with XNNPACK's quantizer does the work, on the convolutional parts of a network; flow heads, matching,
+warps, composition stay float32.
+"""
+
+from dmvton_mobile.networks.config import Calibration, Quantization
+from dmvton_mobile.quantization.calibrate import calibrate
+from dmvton_mobile.quantization.layers import FloatLayer, float_layers, quantizable_layers
+from dmvton_mobile.quantization.prepare import converted, prepare
+
+__all__ = [
+    "Calibration",
+    "FloatLayer",
+    "Quantization",
+    "calibrate",
+    "converted",
+    "float_layers",
+    "prepare",
+    "quantizable_layers",
+]

@@ -1,0 +1,125 @@
+"""From a network to its quantized form and on to integers, by torchao's PT2E.
+
+Every convolutional part is traced and becomes a graph module in the part's place, so that the network is still a
+`TryOnNetwork`: it trains, it is exported, and its operations are swapped, as any other.
+"""
+
+import copy
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+
+from dmvton_mobile.errors import DmvtonError
+from dmvton_mobile.networks import TryOnNetwork
+from dmvton_mobile.networks.config import Quantization
+from dmvton_mobile.networks.folding import fold_batch_norms, split_refinement
+from dmvton_mobile.quantization.layers import float_layers, parts, quantizable_layers
+
+TRACED_BATCH = 2  # the batch is free; a trace with 1 would fix it
+
+
+def prepare(network: TryOnNetwork, quantization: Quantization) -> TryOnNetwork:
+    """A copy, in eval mode, whose layers compute as they will in eight bits once it is calibrated; its batch norms are
+    folded. Raises DmvtonError for a network that cannot be quantized, and where nothing would be."""
+    kept = frozenset(layer.layer for layer in float_layers(network, quantization.keep_float))
+    if not set(quantizable_layers(network)) - kept:
+        raise DmvtonError("Nothing would be quantized: every layer is kept float32.")
+    network = copy.deepcopy(network).eval()
+    fold_batch_norms(network)
+    split_refinement(network)
+    for part, inputs in _part_inputs(network, quantization.size).items():
+        relative = {layer.removeprefix(part).lstrip(".") for layer in kept if f"{layer}.".startswith(f"{part}.")}
+        network.set_submodule(part, _prepared(network.get_submodule(part), inputs, relative))
+    network.config = replace(network.config, quantization=quantization)
+    return network
+
+
+def converted(network: TryOnNetwork, *, folded: bool = True) -> TryOnNetwork:
+    """A copy of a prepared and calibrated network with quantize and dequantize in its graphs.
+
+    folded: weights are integers; else they are float32 behind a quantize, as LiteRT's converter wants them.
+    """
+    from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e
+
+    quantization = network.config.quantization
+    if quantization is None or quantization.calibration is None:
+        raise DmvtonError(f"This {network.config.name} was not quantized and calibrated.")
+    network = copy.deepcopy(network)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for part in parts(network):
+            graph = network.get_submodule(part)
+            assert isinstance(graph, fx.GraphModule)
+            _settle_weights(graph)
+            network.set_submodule(part, convert_pt2e(graph, fold_quantize=folded))
+    return network
+
+
+def _settle_weights(graph: fx.GraphModule) -> None:
+    """Gives each channel of weights the range that it has now; in training its range follows it with a lag."""
+    for node in graph.graph.nodes:
+        weight = node.args[0] if node.args else None
+        if node.op != "call_module" or not isinstance(weight, fx.Node) or weight.op != "get_attr":
+            continue
+        fake: Any = graph.get_submodule(node.target)
+        fake.activation_post_process.averaging_constant = 1.0
+        fake.enable_observer()
+        fake(graph.get_parameter(weight.target))
+        fake.disable_observer()
+
+
+def _part_inputs(network: TryOnNetwork, size: tuple[int, int]) -> dict[str, tuple[Tensor, ...]]:
+    """What every part is given for pictures of that size."""
+    inputs: dict[str, tuple[Tensor, ...]] = {}
+
+    def note(part: str) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
+        return lambda module, given: inputs.__setitem__(part, given)
+
+    hooks = [network.get_submodule(part).register_forward_pre_hook(note(part)) for part in parts(network)]
+    picture = torch.zeros(TRACED_BATCH, 3, *size)
+    with torch.no_grad():
+        network(picture, picture, picture[:, :1])
+    for hook in hooks:
+        hook.remove()
+    return inputs
+
+
+def _prepared(part: nn.Module, inputs: tuple[Tensor, ...], kept: set[str]) -> fx.GraphModule:
+    from torchao.quantization.pt2e import allow_exported_model_train_eval
+    from torchao.quantization.pt2e.quantize_pt2e import prepare_qat_pt2e
+
+    from dmvton_mobile.quantization.quantizer import Int8Quantizer
+
+    free = tuple({0: torch.export.Dim.AUTO} for _ in inputs)
+    graph = torch.export.export(part, inputs, dynamic_shapes=free).module()
+    follows = _follows_inputs(graph)
+    quantizer = Int8Quantizer(
+        lambda node: node.op == "get_attr" or (node.name in follows and not _is_kept(node, kept))
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        prepared = prepare_qat_pt2e(graph, quantizer)
+        allow_exported_model_train_eval(prepared)
+    return prepared
+
+
+def _follows_inputs(graph: fx.GraphModule) -> set[str]:
+    """The names of what is computed from the part's inputs: positions are constants, and eight bits would coarsen
+    them."""
+    found: set[fx.Node] = set()
+    for node in graph.graph.nodes:
+        weight = any(argument.op == "get_attr" for argument in node.all_input_nodes)
+        convolution = node.target in (torch.ops.aten.conv2d.default, torch.ops.aten.conv_transpose2d.input)
+        followed = [argument in found for argument in node.all_input_nodes if argument.op != "get_attr"]
+        if node.op == "placeholder" or (followed and all(followed) and (convolution or not weight)):
+            found.add(node)
+    return {node.name for node in found}
+
+
+def _is_kept(node: fx.Node, kept: set[str]) -> bool:
+    stack: dict[str, Any] = node.meta.get("nn_module_stack", {})
+    return any(path in kept for path, _ in stack.values())
