@@ -1,4 +1,5 @@
-"""Core ML: an ML program for iOS 16 and later, half precision but for the sampling grids, pictures as image inputs."""
+"""Core ML: an ML program for iOS 16 and later (in eight bits, iOS 17), half precision but for the sampling grids,
+pictures as image inputs."""
 
 import json
 import uuid
@@ -7,6 +8,8 @@ from typing import Any
 
 import coremltools as ct
 import numpy as np
+from coremltools.converters.mil.mil.passes.graph_pass import AbstractGraphPass
+from coremltools.converters.mil.mil.passes.helper import block_context_manager
 from coremltools.converters.mil.mil.passes.pass_registry import register_pass
 
 from converters.exported import Exported, itemise
@@ -16,7 +19,10 @@ from dmvton_mobile.contract import Kind, TensorContract
 from dmvton_mobile.targets import Precision
 
 DEPLOYMENT_TARGET = ct.target.iOS16
+INT8_DEPLOYMENT_TARGET = ct.target.iOS17  # the first with `quantize` and `dequantize`
 HALF_PASS = "dmvton::half_with_exact_coordinates"
+SHARING_PASS = "dmvton::share_equal_constants"
+SMALLEST_PALETTIZED = 1024  # weights of a tensor; smaller ones are a fiftieth of all and would cost some 2 dB
 LEARNED = {"conv", "conv_transpose", "linear", "matmul"}
 THRESHOLDS = {"greater", "ceil", "floor", "round", "sign"}
 KEPT_FLOAT32 = (
@@ -35,6 +41,30 @@ class half_with_exact_coordinates(ct.transform.FP16ComputePrecision):  # noqa: N
 
     def should_cast_parameter(self, op: Any, param_name: str) -> bool:
         return (op.op_type, param_name) != ("resample", "coordinates") and super().should_cast_parameter(op, param_name)
+
+
+@register_pass(namespace="dmvton")
+class share_equal_constants(AbstractGraphPass):  # noqa: N801 (the pass's name)
+    """One constant for all that are equal, by a short name. coremltools gives every operation its own strides, groups,
+    scales and types, which beside weights in eight bits take a sixth of the package."""
+
+    def apply(self, prog: Any) -> None:
+        for function in prog.functions.values():
+            self._share(function)
+
+    @block_context_manager
+    def _share(self, block: Any) -> None:
+        first: dict[tuple[Any, ...], Any] = {}
+        for operation in list(block.operations):
+            if operation.op_type != "const" or operation.outputs[0] in block.outputs:
+                continue
+            [var] = operation.outputs
+            same = first.setdefault((var.dtype, var.shape, np.asarray(var.val).tobytes()), var)
+            if same is var:
+                operation.name = var.name = f"c{len(first)}"
+            else:
+                block.replace_uses_of_var_after_op(anchor_op=operation, old_var=var, new_var=same, force_replace=True)
+                block.remove_ops([operation])
 
 
 def _decides_where(operation: Any) -> bool:
@@ -67,11 +97,13 @@ def export_coreml(example: ComponentExample, path: Path, precision: Precision, m
         inputs=[_input(tensor) for tensor in contract.inputs],
         outputs=[ct.TensorType(name=tensor.name, dtype=np.float32) for tensor in contract.outputs],
         convert_to="mlprogram",
-        minimum_deployment_target=DEPLOYMENT_TARGET,
+        minimum_deployment_target=INT8_DEPLOYMENT_TARGET if precision is Precision.INT8 else DEPLOYMENT_TARGET,
         compute_precision=ct.precision.FLOAT32,
         pass_pipeline=_pipeline(precision),
         skip_model_load=True,
     )
+    if precision is Precision.PALETTE6:
+        model = _palettized(model)
     for tensor in contract.inputs:
         model.input_description[tensor.name] = tensor.description
     for tensor in contract.outputs:
@@ -89,7 +121,19 @@ def _pipeline(precision: Precision) -> Any:
         index = pipeline.passes.index("common::add_fp16_cast")
         pipeline.remove_passes({"common::add_fp16_cast"})
         pipeline.insert_pass(index, HALF_PASS)
+    if precision in (Precision.INT8, Precision.PALETTE6):
+        pipeline.append_pass(SHARING_PASS)
     return pipeline
+
+
+def _palettized(model: Any) -> Any:
+    """Weights as indices of six bits into a table of 64 float32 values for each tensor, found by k-means."""
+    from threadpoolctl import threadpool_limits  # comes with scikit-learn, whose k-means coremltools runs
+
+    tables = ct.optimize.coreml.OpPalettizerConfig(mode="kmeans", nbits=6, weight_threshold=SMALLEST_PALETTIZED)
+    # One thread: several would add a cluster's values up in an order of their own each time.
+    with threadpool_limits(limits=1):
+        return ct.optimize.coreml.palettize_weights(model, ct.optimize.coreml.OptimizationConfig(tables))
 
 
 def _input(tensor: TensorContract) -> Any:

@@ -3,6 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+from torch.export import ExportedProgram
+from torch.export.graph_signature import InputKind
+
 from converters.exported import Exported, itemise
 from converters.graph import export_program
 from converters.half import KEPT_FLOAT32, halved
@@ -11,23 +14,27 @@ from dmvton_mobile.components import ComponentExample
 from dmvton_mobile.targets import Precision
 
 
+SEGMENT_ALIGNMENT = 16  # what kernels read at once; the default, 128, pads hundreds of small constants
+
+
 def export_executorch(example: ComponentExample, path: Path, precision: Precision, delegate: Delegate) -> Exported:
     """Writes the component as a .pte file and counts what the delegate takes and leaves."""
     from executorch.devtools.backend_debug import get_delegation_info
     from executorch.exir import EdgeCompileConfig, ExecutorchBackendConfig, to_edge_transform_and_lower
     from executorch.exir.passes import MemoryPlanningPass
 
-    from converters.xnnpack import carry_channels_last, without_copies
+    from converters.xnnpack import carry_channels_last, with_short_keys, without_copies
 
     xnnpack = delegate is Delegate.XNNPACK
     graph = halved(example.graph) if xnnpack and precision is Precision.FP16 else example.graph
     program = export_program(graph, example.inputs, carry_channels_last if xnnpack else None)
-    with without_copies():
+    with without_copies(), with_short_keys():
         edge = to_edge_transform_and_lower(
             program,
             partitioner=[_partitioner(delegate, precision)],
             compile_config=EdgeCompileConfig(_check_ir_validity=False),
         )
+    _drop_unread(edge.exported_program())
     info = get_delegation_info(edge.exported_program().graph_module)
     leftover = {
         name: counts.non_delegated
@@ -35,13 +42,28 @@ def export_executorch(example: ComponentExample, path: Path, precision: Precisio
         if counts.non_delegated and name != "getitem"
     }
     # Inputs stay where the app holds them: a garment's 17 MB of features are not copied for every frame.
-    config = ExecutorchBackendConfig(memory_planning_pass=MemoryPlanningPass(alloc_graph_input=False))
+    config = ExecutorchBackendConfig(
+        memory_planning_pass=MemoryPlanningPass(alloc_graph_input=False), segment_alignment=SEGMENT_ALIGNMENT
+    )
     path.write_bytes(edge.to_executorch(config).buffer)
     kept: tuple[str, ...] = ()
     if xnnpack and precision is Precision.FP16:
         kept = (*KEPT_FLOAT32, "weights in the file: XNNPACK's delegate halves them when it loads")
     stored = Precision.FP32 if xnnpack else precision
     return Exported(itemise(path, program, stored, delegated=info.num_delegated_nodes, leftover=leftover), kept)
+
+
+def _drop_unread(program: ExportedProgram) -> None:
+    """Buffers that only delegates read: ExecuTorch drops such parameters, and would hold integer weights twice."""
+    nodes = {node.name: node for node in program.graph.nodes if node.op == "placeholder"}
+    signature = program.graph_signature
+    for spec in list(signature.input_specs):
+        if spec.kind is InputKind.BUFFER and not nodes[spec.arg.name].users:
+            signature.input_specs.remove(spec)
+            program.graph.erase_node(nodes[spec.arg.name])
+            program.state_dict.pop(spec.target, None)
+            program.constants.pop(spec.target, None)
+    program.graph_module.recompile()
 
 
 def _partitioner(delegate: Delegate, precision: Precision) -> Any:

@@ -12,7 +12,7 @@ FOLDED_WEIGHT = "folded_weight_"  # a buffer computed from the network's weights
 FOLDED_TABLE = "folded_table_"  # a buffer computed from nothing but shapes
 PERMUTE = torch.ops.aten.permute.default
 ELEMENTWISE = (torch.ops.aten.leaky_relu.default,)  # what a network does to a map right after a permute
-QUANTIZED = "quantized_decomposed."  # quantize and dequantize, of weights as of activations
+DEQUANTIZE = "quantized_decomposed.dequantize"  # of weights as of activations
 IDENTITIES = (torch.ops.aten.detach.default, torch.ops.aten.alias.default, torch.ops.aten.lift_fresh_copy.default)
 
 
@@ -41,10 +41,9 @@ def export_program(
         return torch.export.export(graph, inputs)
 
 
-def quantizes(node: fx.Node) -> bool:
-    """Whether numbers become integers here, or integers numbers: backends find their kernels by these, one before each
-    reader."""
-    return str(node.target).startswith(QUANTIZED)
+def dequantizes(node: fx.Node) -> bool:
+    """Whether integers become numbers here: backends find their kernels by these, one before each reader."""
+    return str(node.target).startswith(DEQUANTIZE)
 
 
 def _fold_constants(graph: fx.GraphModule) -> None:
@@ -53,7 +52,7 @@ def _fold_constants(graph: fx.GraphModule) -> None:
     for node in list(graph.graph.nodes):
         if node.op == "get_attr":
             values[node] = _attribute(graph, node.target)
-        elif node.op == "call_function" and not quantizes(node) and all(x in values for x in node.all_input_nodes):
+        elif node.op == "call_function" and not dequantizes(node) and all(x in values for x in node.all_input_nodes):
             with torch.enable_grad():  # so that what comes from a weight can be told
                 values[node] = _evaluate(node, values)
     for index, (node, value) in enumerate(values.items()):
@@ -62,6 +61,11 @@ def _fold_constants(graph: fx.GraphModule) -> None:
             graph.register_buffer(name, value.detach().clone(), persistent=True)
             with graph.graph.inserting_before(node):
                 node.replace_all_uses_with(graph.graph.get_attr(name))
+
+
+def constant_value(graph: fx.GraphModule, node: fx.Node) -> Any:
+    """What an operation on constants alone gives."""
+    return _evaluate(node, {source: _attribute(graph, str(source.target)) for source in node.all_input_nodes})
 
 
 def _evaluate(node: fx.Node, values: dict[fx.Node, object]) -> object:
@@ -85,7 +89,7 @@ def _share_equal_operations(graph: fx.GraphModule) -> None:
     """One of the operations that do the same with the same: a map that is sampled in bands becomes a table once."""
     first: dict[tuple[str, str, str], fx.Node] = {}
     for node in list(graph.graph.nodes):
-        if node.op in ("call_function", "get_attr") and not quantizes(node):
+        if node.op in ("call_function", "get_attr") and not dequantizes(node):
             # as text, where 1 and 1.0 are two numbers
             same = first.setdefault((str(node.target), repr(node.args), repr(node.kwargs)), node)
             if same is not node:
@@ -95,7 +99,7 @@ def _share_equal_operations(graph: fx.GraphModule) -> None:
 
 def _dequantize_for_each_reader(graph: fx.GraphModule) -> None:
     for node in list(graph.graph.nodes):
-        if node.op == "call_function" and quantizes(node) and "dequantize" in str(node.target):
+        if node.op == "call_function" and dequantizes(node):
             for reader in list(node.users)[1:]:
                 with graph.graph.inserting_after(node):
                     reader.replace_input_with(node, graph.graph.node_copy(node))

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from converters.exported import Exported, itemise
 from converters.graph import export_program
+from converters.tflite_int8 import IntegerKernels
 from dmvton_mobile.components import ComponentExample
 from dmvton_mobile.targets import Precision
 
@@ -31,11 +32,13 @@ def export_tflite(example: ComponentExample, path: Path, precision: Precision) -
     import litert_torch
 
     contract = example.contract
-    program = export_program(example.graph, example.inputs)
+    kernels = IntegerKernels() if precision is Precision.INT8 else None
+    program = export_program(example.graph, example.inputs, kernels and kernels.before)
     named = Named(program.module(), contract.input_names, contract.output_names)
     inputs = dict(zip(contract.input_names, example.inputs, strict=True))
     # as bytes: its own writing, in C++, ends the process without a word where the disk is full
-    path.write_bytes(litert_torch.convert(named, sample_kwargs=inputs).model_content())
+    content = litert_torch.convert(named, sample_kwargs=inputs).model_content()
+    path.write_bytes(kernels.after(content) if kernels else content)
     kept: tuple[str, ...] = ()
     if precision is Precision.FP16:
         _halve_weights(path)

@@ -8,9 +8,11 @@ first although XNNPACK reads it as it is (XNN_FLAG_TRANSPOSE_B of xnnpack.h). A 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
+from types import SimpleNamespace
 from typing import Any
 
 from executorch.backends.xnnpack import xnnpack_preprocess
+from executorch.backends.xnnpack.operators import node_visitor
 from executorch.backends.xnnpack.serialization.xnnpack_graph_schema import (
     XNNBatchMatrixMultiply,
     XNNGraph,
@@ -24,6 +26,7 @@ from converters.graph import PERMUTE
 TO_NHWC, TO_NCHW = [0, 2, 3, 1], [0, 3, 1, 2]
 TRANSPOSE_B = 1  # XNN_FLAG_TRANSPOSE_B
 SWAP_LAST = [0, 2, 1]
+KEY_DIGITS = 16
 
 
 @contextmanager
@@ -40,6 +43,26 @@ def without_copies() -> Iterator[None]:
         yield
     finally:
         xnnpack_preprocess.serialize_xnnpack_binary = serialize
+
+
+@contextmanager
+def with_short_keys() -> Iterator[None]:
+    """Within it, constants are stored under 16 digits of their digest, not 64: an int8 network has hundreds of small
+    ones, each named twice. Two of one name would be refused when they are written."""
+    digest = node_visitor.hashlib
+    node_visitor.hashlib = SimpleNamespace(sha256=lambda data: _ShortDigest(digest.sha256(data)))
+    try:
+        yield
+    finally:
+        node_visitor.hashlib = digest
+
+
+class _ShortDigest:
+    def __init__(self, digest: Any):
+        self._digest = digest
+
+    def hexdigest(self) -> str:
+        return str(self._digest.hexdigest()[:KEY_DIGITS])
 
 
 def carry_channels_last(graph: fx.GraphModule) -> None:

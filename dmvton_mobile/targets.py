@@ -23,11 +23,15 @@ _SUFFIXES = {Target.COREML: ".mlpackage", Target.TFLITE: ".tflite", Target.EXECU
 
 
 class Precision(StrEnum):
-    """What the weights and the arithmetic are held in; an artifact lists what stayed float32."""
+    """What the weights and the arithmetic are held in; an artifact lists what stayed float32.
+
+    PALETTE6: weights as indices into tables of 64 values, one table per tensor; Core ML only.
+    """
 
     FP32 = "fp32"
     FP16 = "fp16"
     INT8 = "int8"
+    PALETTE6 = "palette6"
 
 
 def artifact_name(component: Component, target: Target, precision: Precision) -> str:

@@ -18,6 +18,8 @@ from dmvton_mobile.networks.warp import LEVELS
 
 Convolution = nn.Conv2d | nn.ConvTranspose2d
 FLOW_HEAD = "a flow head: eight bits would move samples by up to half a pixel"
+POSITIONS = "reads positions: eight bits would round them to pixels"
+LITE_POSITIONS = ("warp.person.lateral_8", "warp.garment.lateral_8")
 LITE_PARTS = (
     "warp.person",
     "warp.garment",
@@ -58,9 +60,8 @@ def parts(network: TryOnNetwork) -> tuple[str, ...]:
 
 def quantizable_layers(network: TryOnNetwork) -> list[str]:
     """Every convolution that can be quantized."""
-    return [
-        layer for layer in _convolutions(network) if _within(layer, parts(network)) and not _is_head(network, layer)
-    ]
+    layers = (layer for layer in _convolutions(network) if _within(layer, parts(network)))
+    return [layer for layer in layers if _always_float(network, layer) is None]
 
 
 def float_layers(network: TryOnNetwork, keep_float: tuple[str, ...] = ()) -> list[FloatLayer]:
@@ -75,8 +76,8 @@ def float_layers(network: TryOnNetwork, keep_float: tuple[str, ...] = ()) -> lis
     kept = []
     for layer in layers:
         chosen = next((pattern for pattern in keep_float if matches(pattern, layer)), None)
-        if _is_head(network, layer):
-            kept.append(FloatLayer(layer, FLOW_HEAD))
+        if reason := _always_float(network, layer):
+            kept.append(FloatLayer(layer, reason))
         elif chosen is not None:
             kept.append(FloatLayer(layer, f"chosen by {chosen}"))
         elif not _within(layer, parts(network)):
@@ -94,9 +95,12 @@ def _convolutions(network: nn.Module) -> Iterator[str]:
     return (name for name, module in network.named_modules() if isinstance(module, Convolution))
 
 
-def _is_head(network: TryOnNetwork, layer: str) -> bool:
+def _always_float(network: TryOnNetwork, layer: str) -> str | None:
+    """Why a layer of a convolutional part stays float32 whatever is chosen; None where it does not."""
+    if isinstance(network, LiteNetwork) and layer in LITE_POSITIONS:
+        return POSITIONS
     weight = network.get_submodule(layer).weight
-    return any(weight is last for last in network.warp.aflow_net.last_layers())
+    return FLOW_HEAD if any(weight is last for last in network.warp.aflow_net.last_layers()) else None
 
 
 def _within(layer: str, modules: tuple[str, ...]) -> bool:

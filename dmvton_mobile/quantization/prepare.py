@@ -19,6 +19,7 @@ from dmvton_mobile.networks.config import Quantization
 from dmvton_mobile.networks.folding import fold_batch_norms, split_refinement
 from dmvton_mobile.quantization.layers import float_layers, parts, quantizable_layers
 
+CONVOLUTIONS = (torch.ops.aten.conv2d.default, torch.ops.aten.conv_transpose2d.input)
 TRACED_BATCH = 2  # the batch is free; a trace with 1 would fix it
 
 
@@ -96,9 +97,9 @@ def _prepared(part: nn.Module, inputs: tuple[Tensor, ...], kept: set[str]) -> fx
 
     free = tuple({0: torch.export.Dim.AUTO} for _ in inputs)
     graph = torch.export.export(part, inputs, dynamic_shapes=free).module()
-    follows = _follows_inputs(graph)
+    of_inputs = _of_inputs(graph)
     quantizer = Int8Quantizer(
-        lambda node: node.op == "get_attr" or (node.name in follows and not _is_kept(node, kept))
+        lambda node: node.op == "get_attr" or (node.name in of_inputs and not _is_kept(node, kept))
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -107,17 +108,23 @@ def _prepared(part: nn.Module, inputs: tuple[Tensor, ...], kept: set[str]) -> fx
     return prepared
 
 
-def _follows_inputs(graph: fx.GraphModule) -> set[str]:
-    """The names of what is computed from the part's inputs: positions are constants, and eight bits would coarsen
-    them."""
-    found: set[fx.Node] = set()
+def _of_inputs(graph: fx.GraphModule) -> set[str]:
+    """The names of what has only inputs, and what is made of them, for operands: positions are constants, and eight
+    bits would coarsen them."""
+    follows: set[fx.Node] = set()
+    found = set()
     for node in graph.graph.nodes:
-        weight = any(argument.op == "get_attr" for argument in node.all_input_nodes)
-        convolution = node.target in (torch.ops.aten.conv2d.default, torch.ops.aten.conv_transpose2d.input)
-        followed = [argument in found for argument in node.all_input_nodes if argument.op != "get_attr"]
-        if node.op == "placeholder" or (followed and all(followed) and (convolution or not weight)):
-            found.add(node)
-    return {node.name for node in found}
+        operands = [operand for operand in node.all_input_nodes if operand.op != "get_attr"]
+        sized = node.target is torch.ops.aten.sym_size.int  # a shape says nothing of what is on a picture
+        if node.op == "placeholder" or (any(operand in follows for operand in operands) and not sized):
+            follows.add(node)
+        if operands and all(operand in follows for operand in operands) and not _adds_a_constant(node):
+            found.add(node.name)
+    return found
+
+
+def _adds_a_constant(node: fx.Node) -> bool:
+    return node.target not in CONVOLUTIONS and any(operand.op == "get_attr" for operand in node.all_input_nodes)
 
 
 def _is_kept(node: fx.Node, kept: set[str]) -> bool:

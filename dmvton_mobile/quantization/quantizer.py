@@ -28,6 +28,7 @@ class Int8Quantizer(XNNPACKQuantizer):
 
     def __init__(self, chosen: Callable[[fx.Node], bool]):
         super().__init__()
+        self._chosen = chosen
         self.set_global(_config())
         self.set_filter_function(chosen)
 
@@ -36,6 +37,8 @@ class Int8Quantizer(XNNPACKQuantizer):
         for node in model.graph.nodes:
             if node.target is torch.ops.aten.hardtanh.default:
                 _fuse(node)
+            if node.target is torch.ops.aten.cat.default and not self._chosen(node):
+                node.meta.pop(ANNOTATION, None)  # theirs takes every concatenation
         return model
 
 

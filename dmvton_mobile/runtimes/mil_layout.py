@@ -1,4 +1,5 @@
-"""What each operation of a Core ML program computes, in torch on the CPU: shapes, look-up, resizing and sampling.
+"""What each operation of a Core ML program computes, in torch on the CPU: shapes, look-up, eight-bit
+steps, resizing and sampling.
 
 The rules of `mil_operations` hold here too: parameters by the operation's own names, and no guess at an undefined form.
 """
@@ -130,6 +131,37 @@ def _not_negative(indices: Tensor, size: int) -> Tensor:
     return torch.where(indices < 0, indices + size, indices)
 
 
+# Eight bits
+
+
+def quantize(input: Tensor, zero_point: Tensor | None, scale: Tensor, output_dtype: str, axis: int | None) -> Tensor:
+    """clip(round(input / scale) + zero_point), a half to the even neighbour, as coremltools computes a constant's."""
+    limits = torch.iinfo(getattr(torch, output_dtype))
+    steps = torch.round(input / _along(axis, scale, input))
+    if zero_point is not None:
+        steps = steps + _along(axis, zero_point, input)
+    return steps.clamp(limits.min, limits.max)
+
+
+def dequantize(input: Tensor, zero_point: Tensor | None, scale: Tensor, axis: int | None) -> Tensor:
+    """scale * (input - zero_point)"""
+    steps = input.to(torch.float32)
+    if zero_point is not None:
+        steps = steps - _along(axis, zero_point, input)
+    return steps * _along(axis, scale, input)
+
+
+def _along(axis: int | None, values: Tensor, x: Tensor) -> Tensor:
+    """A number as it is; one for each place along x's axis, so that it broadcasts."""
+    if values.dim() == 0:
+        return values
+    if axis is None or len(values) != x.shape[axis]:
+        raise Unsupported(f"{len(values)} scales or zero points along axis {axis} of {tuple(x.shape)}")
+    shape = [1] * x.dim()
+    shape[axis] = -1
+    return values.reshape(shape)
+
+
 # Resizing and sampling
 
 
@@ -159,6 +191,10 @@ def upsample_bilinear(
 
 
 def resize_bilinear(x: Tensor, target_size_height: int, target_size_width: int, sampling_mode: str) -> Tensor:
+    if sampling_mode in _TORCH_ALIGNS_CORNERS:
+        # Between eight-bit values many results lie halfway between two steps: the last bit decides which they become.
+        size = (target_size_height, target_size_width)
+        return F.interpolate(x, size, mode="bilinear", align_corners=_TORCH_ALIGNS_CORNERS[sampling_mode])
     for axis, length in ((-2, target_size_height), (-1, target_size_width)):
         places = _sampled_places(x.shape[axis], length, sampling_mode).clamp(0, x.shape[axis] - 1)
         low = places.floor().long()
@@ -167,6 +203,10 @@ def resize_bilinear(x: Tensor, target_size_height: int, target_size_width: int, 
         share = share.unsqueeze(-1) if axis == -2 else share
         x = torch.lerp(x.index_select(axis, low), x.index_select(axis, high), share)
     return x
+
+
+# The modes that torch has too
+_TORCH_ALIGNS_CORNERS = {"UNALIGN_CORNERS": False, "STRICT_ALIGN_CORNERS": True}
 
 
 def _sampled_places(before: int, after: int, mode: str) -> Tensor:
@@ -227,6 +267,7 @@ _WRITTEN_OUT = (
     reshape, transpose, expand_dims, squeeze, concat, stack, split, tile, pixel_shuffle,
     slice_by_index, slice_by_size, crop, pad,
     gather, gather_along_axis,
+    quantize, dequantize,
     upsample_nearest_neighbor, upsample_bilinear, resize_bilinear, resample,
 )  # fmt: skip
 
