@@ -23,32 +23,30 @@ from rich.console import Console
 
 from converters.export import export_component
 from converters.report import Row, print_rows
+from converters.source import Source, Weights, sources
 from converters.target import Delegate, layouts, lower
 from converters.verified import Proof, Reference, verify_component
 from dmvton_mobile.bundle import BUNDLE_SUFFIX, new_bundle, seal, write_golden
-from dmvton_mobile.checkpoint import Card, load_checkpoint
 from dmvton_mobile.components import ComponentExample, component_examples
 from dmvton_mobile.contract import DEFAULT_SIZE, Component, Components
 from dmvton_mobile.errors import CheckFailed, DmvtonError
 from dmvton_mobile.manifest import DEVICE_ONLY, Artifact, Manifest
-from dmvton_mobile.networks import DEFAULT_NETWORK, TryOnNetwork, network_names
+from dmvton_mobile.networks import DEFAULT_NETWORK, TryOnNetwork, build_network, network_names
 from dmvton_mobile.progress import progress_bar
 from dmvton_mobile.size import parse_size, size_text
 from dmvton_mobile.targets import Precision, Target, artifact_path
-from dmvton_mobile.weights import default_network
+from dmvton_mobile.verify import golden_path
 
 PACKAGES = ("torch", "coremltools", "litert-torch", "ai-edge-litert", "executorch", "onnx", "onnxsim", "onnxruntime")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What to convert, into what. network None: the checkpoint's own. checkpoint None: the `default_network` of that
-    name. size: height, width."""
+    """What to convert, into what. size: height, width."""
 
-    network: str | None
-    checkpoint: Path | None
+    weights: Weights
     targets: tuple[Target, ...]
-    precision: Precision
+    precisions: tuple[Precision, ...]
     components: Components
     delegate: Delegate
     out: Path
@@ -59,6 +57,8 @@ class Plan:
             raise DmvtonError(
                 f"--delegate {self.delegate} is for .pte files only: add --target executorch, or drop it."
             )
+        if Precision.PALETTE6 in self.precisions and set(self.targets) != {Target.COREML}:
+            raise DmvtonError("palette6 is for Core ML packages only: pass --target coreml.")
         if self.out.suffix != BUNDLE_SUFFIX:
             raise DmvtonError(f"A bundle's name ends in {BUNDLE_SUFFIX}; this is {self.out.name}.")
         if self.out.exists():
@@ -70,89 +70,141 @@ def convert(plan: Plan, *, on_row: Callable[[Row], None], on_step: Callable[[str
 
     Raises CheckFailed when an artifact does not compute what the network does; then no bundle is left.
     """
-    network, card = _load(plan)
-    reference = Reference.of(network, plan.size)
+    made = sources(plan.weights, plan.precisions, plan.size)
     artifacts: list[Artifact] = []
     failures: list[str] = []
+    golden: dict[str, str] = {}
     with new_bundle(plan.out) as folder:
-        for target in plan.targets:
-            lowered = lower(network, target, plan.delegate)
-            examples = component_examples(lowered, plan.components.members, layouts(target, plan.delegate), plan.size)
-            made: list[tuple[ComponentExample, Path]] = []
-            for example in examples:
-                component = example.contract.component
-                on_step(f"{target} {component}")
-                started = time.perf_counter()
-                path = folder / artifact_path(component, target, plan.precision)
-                path.parent.mkdir(exist_ok=True)
-                about = _describe(network, component, card)
-                exported = export_component(example, path, target, plan.precision, plan.delegate, about)
-                made.append((example, path))
-                try:
-                    proof = _prove(plan, target, made, reference)
-                except CheckFailed as error:
-                    failures.append(str(error))
-                    on_row(Row(target, component, exported, None, time.perf_counter() - started, "failed"))
-                    continue
-                artifacts.append(
-                    Artifact(
-                        target=target,
-                        precision=plan.precision,
-                        path=path.relative_to(folder).as_posix(),
-                        contract=example.contract,
-                        kept_float32=exported.kept_float32,
-                        parity=proof.figures,
-                        footprint=exported.footprint,
-                        reproducible=exported.reproducible,
-                        evaluator=proof.evaluator,
-                    )
-                )
-                status = "verified" if proof.figures else DEVICE_ONLY
-                on_row(Row(target, component, exported, artifacts[-1], time.perf_counter() - started, status))
+        for precision, source in made.items():
+            reference = Reference.of(source.network, plan.size)
+            exportable = source.exportable
+            for target in plan.targets:
+                pair = _Pair(plan, precision, target, source, exportable, reference)
+                done, failed = pair.convert(folder, on_row=on_row, on_step=on_step)
+                artifacts += done
+                failures += failed
+            path = golden_path(precision)
+            if path not in golden:
+                golden[path] = write_golden(folder, Path(path).stem, reference.golden())
+        failures += grown(artifacts)
         if failures:
             raise CheckFailed("\n".join(failures) + "\nNo bundle was written.")
-        golden = write_golden(folder, "tryon", reference.golden())
-        return seal(folder, _manifest(plan, card, network, artifacts, golden))
+        return seal(folder, _manifest(plan, made, artifacts, tuple(golden.values())))
 
 
-def _load(plan: Plan) -> tuple[TryOnNetwork, Card | None]:
-    if plan.checkpoint is None:
-        return default_network(plan.network or DEFAULT_NETWORK)
-    network, card = load_checkpoint(plan.checkpoint)
-    if plan.network not in (None, card.network):
-        raise DmvtonError(f"{plan.checkpoint} holds {card.network}, not {plan.network}: pass --network {card.network}.")
-    return network, card
+@dataclass(frozen=True)
+class _Pair:
+    """The components of one target in one precision."""
+
+    plan: Plan
+    precision: Precision
+    target: Target
+    source: Source
+    exportable: TryOnNetwork
+    reference: Reference
+
+    def convert(
+        self, folder: Path, *, on_row: Callable[[Row], None], on_step: Callable[[str], None]
+    ) -> tuple[list[Artifact], list[str]]:
+        """Writes and proves them; gives those that were proved, and what to say of the others."""
+        target, delegate = self.target, self.plan.delegate
+        lowered = lower(self.exportable, target, delegate)
+        examples = component_examples(lowered, self.plan.components.members, layouts(target, delegate), self.plan.size)
+        made: list[tuple[ComponentExample, Path]] = []
+        artifacts: list[Artifact] = []
+        failures: list[str] = []
+        for example in examples:
+            component = example.contract.component
+            on_step(f"{target} {self.precision} {component}")
+            started = time.perf_counter()
+            path = folder / artifact_path(component, target, self.precision)
+            path.parent.mkdir(exist_ok=True)
+            about = _describe(self.source, component)
+            exported = export_component(example, path, target, self.precision, delegate, about)
+            made.append((example, path))
+            try:
+                proof = self._prove(made)
+            except CheckFailed as error:
+                failures.append(str(error))
+                on_row(Row(target, component, exported, None, time.perf_counter() - started, "failed"))
+                continue
+            artifacts.append(
+                Artifact(
+                    target=target,
+                    precision=self.precision,
+                    path=path.relative_to(folder).as_posix(),
+                    contract=example.contract,
+                    kept_float32=(*exported.kept_float32, *self._kept()),
+                    parity=proof.figures,
+                    footprint=exported.footprint,
+                    reproducible=exported.reproducible,
+                    evaluator=proof.evaluator,
+                )
+            )
+            status = "verified" if proof.figures else DEVICE_ONLY
+            on_row(Row(target, component, exported, artifacts[-1], time.perf_counter() - started, status))
+        return artifacts, failures
+
+    def _prove(self, made: list[tuple[ComponentExample, Path]]) -> Proof:
+        if self.target is Target.EXECUTORCH and self.plan.delegate is not Delegate.XNNPACK:
+            return Proof((), DEVICE_ONLY)  # no host has these backends; the bundle says that nothing was compared
+        return verify_component(self.target, self.precision, made, self.reference)
+
+    def _kept(self) -> tuple[str, ...]:
+        """The layers that a quantized network keeps in float32, and why."""
+        quantization = self.source.network.config.quantization
+        if quantization is None:
+            return ()
+        from dmvton_mobile.quantization import float_layers
+
+        named = build_network(self.source.network.config.name)
+        layers = (f"{kept.layer}: {kept.reason}" for kept in float_layers(named, quantization.keep_float))
+        return ("matching, sampling positions, warps and composition: what decides where, and pixels", *layers)
 
 
-def _prove(plan: Plan, target: Target, made: list[tuple[ComponentExample, Path]], reference: Reference) -> Proof:
-    if target is Target.EXECUTORCH and plan.delegate is not Delegate.XNNPACK:
-        return Proof((), DEVICE_ONLY)  # no host has these backends; the bundle says that nothing was compared
-    return verify_component(target, plan.precision, made, reference)
+def grown(artifacts: list[Artifact]) -> list[str]:
+    """What to say of artifacts in eight bits that are no smaller than those in float32 beside them."""
+    plain = {(item.target, item.contract.component): item for item in artifacts if item.precision is Precision.FP32}
+    return [
+        f"{item.path} has {item.footprint.file_bytes} bytes and {other.path} {other.footprint.file_bytes}: "
+        "eight bits must save some."
+        for item in artifacts
+        if item.precision is Precision.INT8
+        and (other := plain.get((item.target, item.contract.component)))
+        and item.footprint.file_bytes >= other.footprint.file_bytes
+    ]
 
 
-def _describe(network: TryOnNetwork, component: Component, card: Card | None) -> dict[str, str]:
+def _describe(source: Source, component: Component) -> dict[str, str]:
+    card, name = source.card, source.network.config.name
     weights = "trained" if card and card.trained else "untrained"
     return {
         "author": "DM-VTON Mobile",
         "license": (card and card.licence) or "not set",
         "version": metadata.version("dmvton-mobile"),
-        "short_description": f"Virtual try-on, {component} of {network.config.name}, {weights} weights",
-        "network": network.config.name,
+        "short_description": f"Virtual try-on, {component} of {name}, {weights} weights",
+        "network": name,
         "weights": weights,
     }
 
 
-def _manifest(plan: Plan, card: Card | None, network: TryOnNetwork, artifacts: list[Artifact], golden: str) -> Manifest:
+def _manifest(
+    plan: Plan, made: dict[Precision, Source], artifacts: list[Artifact], golden: tuple[str, ...]
+) -> Manifest:
+    first = next(iter(made.values()))
+    card, config = first.card, first.network.config
+    quantized = made.get(Precision.INT8)
     return Manifest(
-        network=network.config.name,
-        align_corners=network.config.align_corners,
+        network=config.name,
+        align_corners=config.align_corners,
         size=plan.size,
         components=plan.components,
         trained=bool(card and card.trained),
         training=card.training if card else None,
+        quantization=quantized.network.config.quantization if quantized else None,
         licence=card.licence if card else None,
         artifacts=tuple(artifacts),
-        golden=(golden,),
+        golden=golden,
         tool_versions=_versions(),
         source_commit=_source_commit(),
     )
@@ -196,20 +248,30 @@ def command(
     ] = None,
     target: Annotated[list[str] | None, typer.Option(help="coreml, tflite, executorch, onnx, or all.")] = None,
     more_targets: Annotated[list[str] | None, typer.Argument(metavar="", hidden=True)] = None,
-    precision: Annotated[Precision, typer.Option(help="What weights are held in.")] = Precision.FP32,
+    precision: Annotated[list[Precision] | None, typer.Option(help="What is held in what; repeatable.")] = None,
     components: Annotated[Components, typer.Option(help="Garment and frame apart, or one graph.")] = Components.SPLIT,
     delegate: Annotated[Delegate, typer.Option(help="Who runs a .pte file's operations.")] = Delegate.XNNPACK,
     size: Annotated[str, typer.Option(help="HEIGHTxWIDTH of the network's pictures.")] = size_text(DEFAULT_SIZE),
+    quantized: Annotated[Path | None, typer.Option(help="For int8: a checkpoint that dmvton compress made.")] = None,
+    calibration: Annotated[Path | None, typer.Option(help="For int8 else: a dataset, for ranges.")] = None,
+    keep_float: Annotated[
+        list[str] | None, typer.Option(help="A layer that stays float32 then, like generator.up_2.*; repeatable.")
+    ] = None,
 ) -> None:
     """Convert a network for phones: every artifact is run and compared with PyTorch before the bundle is written.
 
-    Example: dmvton convert --target tflite onnx --precision fp16 --out student.dmvton
+    Example: dmvton convert --target tflite onnx --precision fp32 --precision int8 --out student.dmvton
     """
     plan = Plan(
-        network=network,
-        checkpoint=checkpoint,
+        weights=Weights(
+            network=network,
+            checkpoint=checkpoint,
+            quantized=quantized,
+            calibration=calibration,
+            keep_float=tuple(keep_float or ()),
+        ),
         targets=_targets([*(target or []), *(more_targets or [])]),
-        precision=precision,
+        precisions=tuple(dict.fromkeys(precision or [Precision.FP32])),
         components=components,
         delegate=delegate,
         out=out,
@@ -217,7 +279,7 @@ def command(
     )
     rows: list[Row] = []
     try:
-        with progress_bar("Loading", len(plan.targets) * len(plan.components.members)) as bar:
+        with progress_bar("Loading", len(plan.precisions) * len(plan.targets) * len(plan.components.members)) as bar:
 
             def done(row: Row) -> None:
                 rows.append(row)

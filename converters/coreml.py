@@ -128,7 +128,8 @@ def _pipeline(precision: Precision) -> Any:
 
 def _palettized(model: Any) -> Any:
     """Weights as indices of six bits into a table of 64 float32 values for each tensor, found by k-means."""
-    from threadpoolctl import threadpool_limits  # comes with scikit-learn, whose k-means coremltools runs
+    # comes with scikit-learn, whose k-means coremltools runs
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     tables = ct.optimize.coreml.OpPalettizerConfig(mode="kmeans", nbits=6, weight_threshold=SMALLEST_PALETTIZED)
     # One thread: several would add a cluster's values up in an order of their own each time.

@@ -13,7 +13,6 @@ from converters.target import Delegate
 from dmvton_mobile.components import ComponentExample
 from dmvton_mobile.targets import Precision
 
-
 SEGMENT_ALIGNMENT = 16  # what kernels read at once; the default, 128, pads hundreds of small constants
 
 

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import torch
 
-from converters.graph import FOLDED_WEIGHT
+from converters.graph import FOLDED_WEIGHT, INTEGER_WEIGHT, ON_GRID
 from dmvton_mobile.manifest import Footprint
 from dmvton_mobile.targets import Precision
+
+LEARNT = ("running_", FOLDED_WEIGHT, INTEGER_WEIGHT, ON_GRID)  # buffers whose names hold one of these are weights
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,14 @@ class Exported:
     footprint: Footprint
     kept_float32: tuple[str, ...] = ()
     reproducible: bool = True
+
+
+def _bytes(name: str, tensor: torch.Tensor, precision: Precision) -> int:
+    """Of a tensor in the file: floats in that precision, int8 for what is float32 on the integers' grid."""
+    if not tensor.is_floating_point():
+        return tensor.numel() * tensor.element_size()
+    bits = {Precision.FP16: 16, Precision.PALETTE6: 6}.get(precision, 8 if ON_GRID in name else 32)
+    return tensor.numel() * bits // 8
 
 
 def itemise(
@@ -40,10 +50,9 @@ def itemise(
     constants: dict[int, int] = {}
     for name in used:
         tensor = tensors[name]
-        learnt = isinstance(tensor, torch.nn.Parameter) or "running_" in name or FOLDED_WEIGHT in name
+        learnt = isinstance(tensor, torch.nn.Parameter) or any(part in name for part in LEARNT)
         group = weights if learnt else constants
-        element = (2 if weights_in is Precision.FP16 else 4) if learnt else tensor.element_size()
-        group[tensor.untyped_storage().data_ptr()] = tensor.numel() * element
+        group[tensor.untyped_storage().data_ptr()] = _bytes(name, tensor, weights_in if learnt else Precision.FP32)
     file_bytes = (
         sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) if path.is_dir() else path.stat().st_size
     )

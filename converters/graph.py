@@ -10,6 +10,8 @@ from torch import Tensor, fx, nn
 
 FOLDED_WEIGHT = "folded_weight_"  # a buffer computed from the network's weights
 FOLDED_TABLE = "folded_table_"  # a buffer computed from nothing but shapes
+INTEGER_WEIGHT = "_frozen_param"  # torchao's name for a weight in int8
+ON_GRID = "on_grid_"  # a weight in float32 that lies on the grid of its integers
 PERMUTE = torch.ops.aten.permute.default
 ELEMENTWISE = (torch.ops.aten.leaky_relu.default,)  # what a network does to a map right after a permute
 DEQUANTIZE = "quantized_decomposed.dequantize"  # of weights as of activations

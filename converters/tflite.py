@@ -33,7 +33,7 @@ def export_tflite(example: ComponentExample, path: Path, precision: Precision) -
 
     contract = example.contract
     kernels = IntegerKernels() if precision is Precision.INT8 else None
-    program = export_program(example.graph, example.inputs, kernels and kernels.before)
+    program = export_program(example.graph, example.inputs, kernels.before if kernels else None)
     named = Named(program.module(), contract.input_names, contract.output_names)
     inputs = dict(zip(contract.input_names, example.inputs, strict=True))
     # as bytes: its own writing, in C++, ends the process without a word where the disk is full

@@ -1,5 +1,4 @@
-"""Integer kernels for TFLite: what LiteRT's converter leaves as dequantize, operation, quantize becomes one operation on
-integers.
+"""Integer kernels for TFLite: a dequantize, an operation and a quantize become one operation on integers.
 
 The converter takes activations in int8 as they are quantized, but not weights: with those in int8 it fails, with a
 quantize before float32 weights the runtime would quantize them in every process. So it is given float32 weights that
@@ -18,7 +17,7 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 from torch import fx
 
-from converters.graph import constant_value, dequantizes
+from converters.graph import ON_GRID, constant_value, dequantizes
 
 KINDS = schema.BuiltinOperator
 OUTPUT_AXIS = {KINDS.CONV_2D: 0, KINDS.DEPTHWISE_CONV_2D: 3, KINDS.TRANSPOSE_CONV: 0}  # of a filter's channels
@@ -38,7 +37,7 @@ class IntegerKernels:
         """Replaces dequantized integer weights by what they are as float32, in place."""
         for node in list(graph.graph.nodes):
             if dequantizes(node) and all(source.op == "get_attr" for source in node.all_input_nodes):
-                weights, name = constant_value(graph, node), f"on_grid_{node.name}"
+                weights, name = constant_value(graph, node), f"{ON_GRID}{node.name}"
                 self._on_grid.add(_fingerprint(weights.numpy()))
                 graph.register_buffer(name, weights)
                 with graph.graph.inserting_before(node):
@@ -142,6 +141,7 @@ class _Fusion:
         place = BIAS + (self._kind(operation) == KINDS.TRANSPOSE_CONV)
         if len(operation.inputs) > place and operation.inputs[place] >= 0:
             bias, units = self._values(operation.inputs[place]), (scales * input_scale).astype(np.float32)
+            assert bias is not None
             operation.inputs[place] = self._new_constant(
                 np.rint(bias / units).astype(np.int32), units, 0, schema.TensorType.INT32
             )

@@ -18,6 +18,7 @@ from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.files import Record, atomic_file, parse_record, record_json, sha256_file
 from dmvton_mobile.manifest import Sha256
 from dmvton_mobile.networks import NetworkConfig, TryOnNetwork, build_network
+from dmvton_mobile.networks.config import Quantization
 from dmvton_mobile.networks.widths import Widths
 from dmvton_mobile.official import FileReport, ImportReport, import_official, read_official
 from dmvton_mobile.states import CheckpointError, compare_states, known_networks, looks_like, shared_keys, weight_bytes
@@ -42,7 +43,7 @@ class Card(Record):
 
     config: the overrides of `build_network`. training: the record of the run that made it. source: what it was imported
     from, file name -> SHA-256. licence: SPDX identifier or free text, None where nobody has said. precision: of the
-    stored numbers; networks are always float32.
+    stored numbers; networks are always float32. quantization: of a network whose layers compute in eight bits.
     """
 
     schema_version: Literal[1] = 1
@@ -53,6 +54,7 @@ class Card(Record):
     licence: str | None = None
     source: dict[str, Sha256] = {}
     precision: Literal["fp32", "fp16"] = "fp32"
+    quantization: Quantization | None = None
     weights_sha256: Sha256
 
     @field_validator("config")
@@ -77,7 +79,7 @@ def save_checkpoint(
     precision: fp16 rounds every number to half; one that half cannot hold is a CheckpointError.
     """
     _require_suffix(path)
-    state, aliases = network.state_dict(), shared_keys(network)
+    state, aliases = _state(network)
     tensors = {key: value.detach().cpu().contiguous() for key, value in state.items() if key not in aliases}
     if precision == "fp16":
         tensors = {key: _half(key, value) for key, value in tensors.items()}
@@ -93,6 +95,7 @@ def save_checkpoint(
             licence=licence,
             source=source or {},
             precision=precision,
+            quantization=network.config.quantization,
             weights_sha256=sha256_file(weights),
         )
         card_file.write_text(record_json(card), encoding="utf-8")
@@ -119,13 +122,20 @@ def load_checkpoint(path: Path) -> tuple[TryOnNetwork, Card]:
         raise CheckpointError(f"{path} is not the file its card was written for: the SHA-256 differs.")
     if card.precision == "fp16":
         tensors = {key: value.float() if value.dtype is torch.float16 else value for key, value in tensors.items()}
-    aliases = shared_keys(network)
-    expected = {key: value for key, value in network.state_dict().items() if key not in aliases}
+    if card.quantization is not None:
+        network = _prepared(network, card.quantization)
+    state, aliases = _state(network)
+    expected = {key: value for key, value in state.items() if key not in aliases}
     differences = compare_states(expected, tensors)
     if problems := differences.sentences():
         hint = looks_like(known_networks(), tensors, (card.network, ""))
         raise CheckpointError(f"{path} does not hold the weights of {card.network}{hint}:\n" + "\n".join(problems))
-    network.load_state_dict(tensors | {alias: tensors[key] for alias, key in aliases.items()})
+    if card.quantization is not None:
+        from dmvton_mobile.quantization import load_quantized_state
+
+        load_quantized_state(network, tensors)
+    else:
+        network.load_state_dict(tensors | {alias: tensors[key] for alias, key in aliases.items()})
     return network.eval(), card
 
 
@@ -133,6 +143,25 @@ def _overrides(config: NetworkConfig) -> dict[str, JsonValue]:
     """What `build_network` needs besides the name."""
     widths: dict[str, JsonValue] = {name: list(width) for name, width in config.widths.items()}
     return {"align_corners": config.align_corners} | ({"widths": widths} if widths else {})
+
+
+def _state(network: TryOnNetwork) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """What a checkpoint holds of a network, and which of its keys are others' again."""
+    if network.config.quantization is None:
+        return network.state_dict(), shared_keys(network)
+    from dmvton_mobile.quantization import quantized_state  # torchao is no package of the core
+
+    return quantized_state(network), {}
+
+
+def _prepared(network: TryOnNetwork, quantization: Quantization) -> TryOnNetwork:
+    try:
+        from dmvton_mobile.quantization import prepare
+    except ModuleNotFoundError as error:
+        raise DmvtonError(
+            f'A quantized network needs {error.name}, which is not installed: pip install "dmvton-mobile[executorch]".'
+        ) from error
+    return prepare(network, quantization)
 
 
 def _half(key: str, value: Tensor) -> Tensor:

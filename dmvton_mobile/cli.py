@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 from converters.convert import command as convert
 from dmvton_mobile.bundle import read_bundle, verify_files, zip_bundle
 from dmvton_mobile.checkpoint import ImportReport, read_official, save_checkpoint
+from dmvton_mobile.commands.compress import command as compress
 from dmvton_mobile.commands.data import data
 from dmvton_mobile.commands.evaluate import command as evaluate
 from dmvton_mobile.commands.train import command as train
@@ -57,6 +58,7 @@ app.add_typer(bundles, name="bundle")
 app.add_typer(data, name="data")
 app.command("convert")(convert)
 app.command("train")(train)
+app.command("compress")(compress)
 app.command("evaluate")(evaluate)
 console = Console()
 

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, JsonValue
 from dmvton_mobile.contract import ComponentContract, Components
 from dmvton_mobile.errors import CheckFailed
 from dmvton_mobile.files import Record, Strict, parse_record, record_json
+from dmvton_mobile.networks.config import Quantization
 from dmvton_mobile.targets import Precision, Target
 
 MANIFEST = "manifest.json"
@@ -96,9 +97,10 @@ class Artifact(Strict):
 class Manifest(Record):
     """What a bundle says of itself.
 
-    size: height, width. golden: the files of recorded inputs and outputs. files: all but this one and the signature.
-    licence: SPDX identifier or free text; None until somebody sets it, and then an app release is refused.
-    digest: the SHA-256 of this file with sixty-four zeros in the digest's place. `seal` fills in `files` and `digest`.
+    size: height, width. quantization: of the artifacts in int8. golden: the files of recorded inputs and outputs.
+    files: all but this one and the signature. licence: SPDX identifier or free text; None until somebody sets it, and
+    then an app release is refused. digest: the SHA-256 of this file with sixty-four zeros in the digest's place. `seal`
+    fills in `files` and `digest`.
     """
 
     schema_version: Literal[1] = 1
@@ -108,6 +110,7 @@ class Manifest(Record):
     components: Components
     trained: bool
     training: dict[str, JsonValue] | None = None
+    quantization: Quantization | None = None
     licence: str | None = None
     artifacts: tuple[Artifact, ...]
     golden: tuple[PlainPath, ...] = ()

@@ -1,8 +1,9 @@
 """Replays a bundle's golden tensors in the runtimes installed here: does each artifact compute what was trained?
 
-The golden file, `golden/tryon.safetensors`, holds the network's three inputs and what the PyTorch network made of
-them, NCHW float32: `input.person`, `input.garment`, `input.garment_mask`, and `output.NAME` for each output of the last
-component. What passes between components is not recorded: its form differs from target to target.
+A golden file, `golden/tryon.safetensors`, holds the network's three inputs and what the PyTorch network made of them,
+NCHW float32: `input.person`, `input.garment`, `input.garment_mask`, and `output.NAME` for each output of the last
+component; `golden/tryon_int8.safetensors` what the network made of them in eight bits. What passes between components
+is not recorded: its form differs from target to target.
 """
 
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from dmvton_mobile.targets import Precision, Target
 from dmvton_mobile.tryon import DeviceOnly, held_pairs, not_installed, open_components, run_components
 
 GOLDEN = "golden/tryon.safetensors"
+GOLDEN_INT8 = "golden/tryon_int8.safetensors"
 PICTURES = frozenset({"person", "garment", "garment_mask"})
 
 
@@ -47,7 +49,7 @@ def replay(bundle: Bundle, target: Target, precision: Precision, threads: int = 
 
     A problem of the artifacts or their runtime is in the answer; raises BundleError where nothing can be replayed.
     """
-    inputs, outputs = golden_tensors(bundle)
+    inputs, outputs = golden_tensors(bundle, precision)
     try:
         sessions = open_components(bundle, target, precision, threads)
         last = sessions[-1].contract
@@ -74,16 +76,22 @@ def replay_all(bundle: Bundle, threads: int = 2) -> list[Replay]:
     return [replay(bundle, target, precision, threads) for target, precision in held_pairs(bundle)]
 
 
-def golden_tensors(bundle: Bundle) -> tuple[Tensors, Tensors]:
+def golden_tensors(bundle: Bundle, precision: Precision = Precision.FP32) -> tuple[Tensors, Tensors]:
     """The recorded inputs and outputs by their contract names. Raises BundleError where they are not there."""
-    if GOLDEN not in bundle.manifest.golden:
-        raise BundleError(f"{bundle.folder.name} cannot be replayed: its manifest names no {GOLDEN}.")
-    tensors = read_golden(bundle, GOLDEN)
+    golden = golden_path(precision)
+    if golden not in bundle.manifest.golden:
+        raise BundleError(f"{bundle.folder.name} cannot be replayed: its manifest names no {golden}.")
+    tensors = read_golden(bundle, golden)
     inputs = {name.removeprefix("input."): value for name, value in tensors.items() if name.startswith("input.")}
     outputs = {name.removeprefix("output."): value for name, value in tensors.items() if name.startswith("output.")}
     if inputs.keys() != PICTURES or not outputs or len(inputs) + len(outputs) != len(tensors):
-        raise BundleError(f"{GOLDEN} does not hold the tensors of a replay; it holds {', '.join(sorted(tensors))}.")
+        raise BundleError(f"{golden} does not hold the tensors of a replay; it holds {', '.join(sorted(tensors))}.")
     return inputs, outputs
+
+
+def golden_path(precision: Precision) -> str:
+    """The golden file of a precision: one that was trained, or calibrated, apart has its own."""
+    return GOLDEN_INT8 if precision is Precision.INT8 else GOLDEN
 
 
 def _bound_db(bundle: Bundle, target: Target, precision: Precision) -> float:

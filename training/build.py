@@ -18,6 +18,8 @@ from training.stages import build_stage
 
 def stage_from_recipe(recipe: Recipe) -> Stage:
     """The stage on the CPU, in training mode; fresh weights follow from the seed. Raises DmvtonError."""
+    if recipe.stage is StageName.COPY:
+        raise DmvtonError("copy is a step of compression: dmvton compress trains it.")
     if (recipe.scheme == "rendered") is not recipe.stage.of_truth:
         raise DmvtonError("The scheme rendered has the stages truth-warp and truth-tryon, and no other scheme does.")
     setting = setting_from_recipe(recipe)

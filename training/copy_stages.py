@@ -1,4 +1,4 @@
-"""`copy`: a compressed network copies the one it was made from, and where the truth is known, learns from it, too. Ours.
+"""`copy`: a compressed network copies the one it was made from and, where there is one, learns from the truth. Ours.
 
 The original is frozen, in eval mode and no submodule, as all teachers are.
 """

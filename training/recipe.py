@@ -8,7 +8,7 @@ import importlib
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
 
@@ -19,6 +19,9 @@ from dmvton_mobile.files import Strict
 PUBLISHED = Path(__file__).parent / "recipes"
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1, strict=True)]
+
+
+AnyRecipe = TypeVar("AnyRecipe", bound=BaseModel)
 
 
 class RecipeError(DmvtonError):
@@ -34,6 +37,7 @@ class StageName(StrEnum):
     STUDENT_TRYON = "student-tryon"
     TRUTH_WARP = "truth-warp"  # dmvton-lite on rendered people, without a teacher
     TRUTH_TRYON = "truth-tryon"
+    COPY = "copy"  # a compressed network, from the one it was made from: a step of compression, not trained alone
 
     @property
     def taught(self) -> bool:
@@ -43,17 +47,17 @@ class StageName(StrEnum):
     @property
     def of_truth(self) -> bool:
         """Whether it learns from the truth of rendered people."""
-        return self in (StageName.TRUTH_WARP, StageName.TRUTH_TRYON)
+        return self in (StageName.TRUTH_WARP, StageName.TRUTH_TRYON, StageName.COPY)
 
     @property
     def joint(self) -> bool:
         """Whether a generator is trained with the warp."""
-        return self in (StageName.TEACHER_TRYON, StageName.STUDENT_TRYON, StageName.TRUTH_TRYON)
+        return self not in (StageName.TEACHER_WARP, StageName.STUDENT_WARP, StageName.TRUTH_WARP)
 
     @property
     def continues(self) -> bool:
         """Whether the warp comes from the stage before, where the network has such a one."""
-        return self.joint and self is not StageName.TRUTH_TRYON
+        return self.joint and self not in (StageName.TRUTH_TRYON, StageName.COPY)
 
 
 class Precision(StrEnum):
@@ -180,6 +184,11 @@ def published_recipes() -> list[str]:
 def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     """The recipe in a YAML file, or the one of ours with that name; overrides: "key=value" with dotted keys and YAML
     values. Raises RecipeError."""
+    return load_yaml(path, overrides, Recipe)
+
+
+def load_yaml(path: Path, overrides: Sequence[str], kind: type[AnyRecipe]) -> AnyRecipe:
+    """`load_recipe` for any kind of recipe."""
     if str(path) in published_recipes() and not path.exists():
         path = PUBLISHED / f"{path}.yaml"
     try:
@@ -197,13 +206,13 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
         _override(values, override)
         where = f"{path} with {', '.join(overrides)}"
     try:
-        return Recipe.model_validate(values)
+        return kind.model_validate(values)
     except ValidationError as error:
-        raise RecipeError(f"{where}: {'; '.join(_sentence(item) for item in error.errors())}.") from error
+        raise RecipeError(f"{where}: {'; '.join(_sentence(item, kind) for item in error.errors())}.") from error
 
 
-def recipe_yaml(recipe: Recipe) -> str:
-    """The recipe with every key spelled out; `load_recipe` reads the same recipe from it."""
+def recipe_yaml(recipe: BaseModel) -> str:
+    """The recipe with every key spelled out; loading it gives the same recipe."""
     return str(_yaml().safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
 
 
@@ -242,20 +251,20 @@ def _yaml() -> Any:
         raise DmvtonError('Recipes need PyYAML, which is not installed: pip install "dmvton-mobile[train]".') from error
 
 
-def _sentence(item: Any) -> str:
+def _sentence(item: Any, kind: type[BaseModel]) -> str:
     """One finding of pydantic's, with the keys that are known there."""
     place = [part for part in item["loc"] if isinstance(part, str)]
     key = ".".join(place) or "the recipe"
     if item["type"] == "extra_forbidden":
-        return f"there is no key {key}. Known: {', '.join(_fields(place[:-1]))}"
+        return f"there is no key {key}. Known: {', '.join(_fields(place[:-1], kind))}"
     if item["type"] == "missing":
         return f"the key {key} is missing"
     return f"{key}: {item['msg'].removeprefix('Value error, ')}, not {item['input']!r}"
 
 
-def _fields(place: Sequence[str]) -> list[str]:
+def _fields(place: Sequence[str], kind: type[BaseModel]) -> list[str]:
     """The keys of the section at this place."""
-    section: type[BaseModel] = Recipe
+    section = kind
     for name in place:
         annotation = section.model_fields[name].annotation
         section = next(kind for kind in (annotation, *get_args(annotation)) if isinstance(kind, type))

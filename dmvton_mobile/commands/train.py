@@ -48,13 +48,14 @@ def command(
                 loss = sum(told.row.losses.values())
                 bar.show(told.row.step, total=told.steps, what=f"Training epoch {told.row.epoch}, loss {loss:.4g}")
 
-            described = world.once(lambda: _described(dataset))
-            train(stage_from_recipe(chosen), dataset, described, chosen, out, world, resume=resume, on_step=show)
+            about = world.once(lambda: described(dataset))
+            train(stage_from_recipe(chosen), dataset, about, chosen, out, world, resume=resume, on_step=show)
         if world.first:
             typer.echo(f"Wrote {RunFolder(out).network} and its card.")
 
 
-def _described(dataset: TryOnDataset) -> Data:
+def described(dataset: TryOnDataset) -> Data:
+    """What a run's record says of its data."""
     return Data(
         name=dataset.root.resolve().name,
         layout=dataset.layout,

@@ -21,7 +21,8 @@ class Quantization(Strict):
 
     size: height and width of the pictures it was made with; ranges hold for others, the graphs do not. keep_float:
     patterns of layers that stay float32 beside those that always do (`quantization.float_layers`), like
-    `generator.up_2*`. trained: whether the network was trained under it. calibration: None before `quantization.calibrate`.
+    `generator.up_2*`. trained: whether the network was trained under it. calibration: None before
+    `quantization.calibrate`.
     """
 
     size: tuple[int, int]

@@ -10,9 +10,10 @@ warps, composition stay float32.
 """
 
 from dmvton_mobile.networks.config import Calibration, Quantization
-from dmvton_mobile.quantization.calibrate import calibrate
+from dmvton_mobile.quantization.calibrate import calibrate, follow_weights, spread
 from dmvton_mobile.quantization.layers import FloatLayer, float_layers, quantizable_layers
 from dmvton_mobile.quantization.prepare import converted, prepare
+from dmvton_mobile.quantization.state import load_quantized_state, quantized_state
 
 __all__ = [
     "Calibration",
@@ -21,6 +22,10 @@ __all__ = [
     "calibrate",
     "converted",
     "float_layers",
+    "follow_weights",
+    "load_quantized_state",
     "prepare",
     "quantizable_layers",
+    "quantized_state",
+    "spread",
 ]

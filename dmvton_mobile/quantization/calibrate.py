@@ -3,11 +3,13 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import nn
 
-from dmvton_mobile.datasets.sample import TryOnSample
+from dmvton_mobile.datasets.dataset import TryOnDataset
+from dmvton_mobile.datasets.sample import TryOnSample, collate
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import TryOnNetwork
 from dmvton_mobile.networks.config import Calibration
@@ -15,6 +17,12 @@ from dmvton_mobile.networks.config import Calibration
 LEAST_IMAGES = 16
 TRAINING_RATE = 0.01
 LEAST_SPREAD = 0.02  # of a picture's values in [-1, 1], as a standard deviation; below it nothing is on it
+
+
+def spread(dataset: TryOnDataset, count: int) -> list[TryOnSample]:
+    """That many samples, or all, at equal distances over the dataset, in batches of one."""
+    chosen = range(0, len(dataset), max(1, len(dataset) // count))
+    return [collate([dataset[index]]) for index in chosen][:count]
 
 
 def calibrate(network: TryOnNetwork, samples: Sequence[TryOnSample]) -> None:
@@ -44,13 +52,19 @@ def switch(network: nn.Module, *, observe: bool, fake: bool) -> None:
         module.enable_fake_quant(fake)
 
 
+def follow_weights(network: nn.Module) -> None:
+    """For training: the ranges of weights follow them, those of activations stay as they were calibrated."""
+    for module in _fakes(network):
+        module.enable_observer(module.is_per_channel)
+
+
 def _follow(network: nn.Module, rate: float) -> None:
     """How far a range goes with each new extreme."""
     for module in _fakes(network):
         module.activation_post_process.averaging_constant = rate
 
 
-def _fakes(network: nn.Module) -> Iterator[nn.Module]:
+def _fakes(network: nn.Module) -> Iterator[Any]:
     from torchao.quantization.pt2e.fake_quantize import FakeQuantizeBase
 
     return (module for module in network.modules() if isinstance(module, FakeQuantizeBase))

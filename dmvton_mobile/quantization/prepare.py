@@ -50,27 +50,34 @@ def converted(network: TryOnNetwork, *, folded: bool = True) -> TryOnNetwork:
     if quantization is None or quantization.calibration is None:
         raise DmvtonError(f"This {network.config.name} was not quantized and calibrated.")
     network = copy.deepcopy(network)
+    settle_weights(network)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for part in parts(network):
             graph = network.get_submodule(part)
             assert isinstance(graph, fx.GraphModule)
-            _settle_weights(graph)
             network.set_submodule(part, convert_pt2e(graph, fold_quantize=folded))
     return network
 
 
-def _settle_weights(graph: fx.GraphModule) -> None:
-    """Gives each channel of weights the range that it has now; in training its range follows it with a lag."""
-    for node in graph.graph.nodes:
-        weight = node.args[0] if node.args else None
-        if node.op != "call_module" or not isinstance(weight, fx.Node) or weight.op != "get_attr":
-            continue
-        fake: Any = graph.get_submodule(node.target)
-        fake.activation_post_process.averaging_constant = 1.0
-        fake.enable_observer()
-        fake(graph.get_parameter(weight.target))
-        fake.disable_observer()
+def settle_weights(network: TryOnNetwork) -> None:
+    """Gives each channel of weights the range that it has now, in place; in training its range follows with a lag."""
+    for part in parts(network):
+        graph = network.get_submodule(part)
+        assert isinstance(graph, fx.GraphModule)
+        for node in graph.graph.nodes:
+            weight = node.args[0] if node.args else None
+            if node.op == "call_module" and isinstance(weight, fx.Node) and weight.op == "get_attr":
+                _settle(graph.get_submodule(node.target), graph.get_parameter(str(weight.target)))
+
+
+def _settle(fake: Any, weight: Tensor) -> None:
+    observer = fake.activation_post_process
+    rate, observer.averaging_constant = observer.averaging_constant, 1.0
+    fake.enable_observer()
+    fake(weight)
+    fake.disable_observer()
+    observer.averaging_constant = rate
 
 
 def _part_inputs(network: TryOnNetwork, size: tuple[int, int]) -> dict[str, tuple[Tensor, ...]]:

@@ -7,9 +7,14 @@ from dmvton_mobile.networks import TryOnNetwork, seeded_network
 
 
 def default_weights(name: str) -> Path | None:
-    """The checkpoint of that network, where there is one."""
+    """The checkpoint of that name, where there is one."""
     path = Path(__file__).parent / f"{name}.safetensors"
     return path if path.is_file() else None
+
+
+def default_quantized(name: str) -> Path | None:
+    """The checkpoint of that network in eight bits, where there is one."""
+    return default_weights(f"{name}-int8")
 
 
 def default_network(name: str) -> tuple[TryOnNetwork, Card | None]:

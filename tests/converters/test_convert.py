@@ -19,6 +19,7 @@ import dmvton_mobile.example
 from converters import convert as converting
 from converters.convert import PACKAGES, Plan, convert
 from converters.report import Row
+from converters.source import Weights
 from converters.target import Delegate
 from dmvton_mobile.bundle import read_bundle, read_golden, verify_files
 from dmvton_mobile.checkpoint import save_checkpoint, weight_bytes
@@ -46,10 +47,9 @@ FEATURES_NHWC = {f"garment_features_{level}": (1, 8 << level, 6 << level, 256) f
 
 def plan(out: Path, *targets: Target, network: str = "dmvton-student", checkpoint: Path | None = None) -> Plan:
     return Plan(
-        network=network,
-        checkpoint=checkpoint,
+        weights=Weights(network=network, checkpoint=checkpoint),
         targets=targets,
-        precision=Precision.FP32,
+        precisions=(Precision.FP32,),
         components=Components.SPLIT,
         delegate=Delegate.XNNPACK,
         out=out,
@@ -261,7 +261,7 @@ class TestCommandLine:
     ) -> None:
         made = planned(*words, "--precision", "fp32", "--out", tmp_path / "new.dmvton")
         assert made.targets == expected
-        assert (made.network, made.checkpoint, made.components, made.size) == (None, None, Components.SPLIT, PIXELS)
+        assert (made.weights, made.components, made.size) == (Weights(), Components.SPLIT, PIXELS)
 
     def test_as_a_script_from_another_folder(self, tmp_path: Path) -> None:
         command = [sys.executable, str(ROOT / "converters" / "convert.py"), "--help"]
@@ -304,7 +304,7 @@ class TestRefused:
     def test_at_once(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], said: str
     ) -> None:
-        monkeypatch.setattr(converting, "_load", lambda _: pytest.fail("something was loaded"))
+        monkeypatch.setattr(converting, "sources", lambda *_: pytest.fail("something was loaded"))
         assert said in refusal("convert", *options, "--out", tmp_path / "new.dmvton")
         assert list(tmp_path.iterdir()) == []
 
@@ -317,10 +317,9 @@ class TestRefused:
     def test_every_target_has_fp16(self, tmp_path: Path) -> None:
         for target, delegate in [*((target, Delegate.XNNPACK) for target in Target), *DELEGATES_OF_PHONES]:
             made = Plan(
-                network="dmvton-student",
-                checkpoint=None,
+                weights=Weights(network="dmvton-student"),
                 targets=(target,),
-                precision=Precision.FP16,
+                precisions=(Precision.FP16,),
                 components=Components.SPLIT,
                 delegate=delegate,
                 out=tmp_path / "new.dmvton",

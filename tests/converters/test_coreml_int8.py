@@ -15,7 +15,7 @@ from converters.export import export_component
 from converters.target import Delegate, layouts, lower
 from dmvton_mobile.components import ComponentExample, component_examples
 from dmvton_mobile.contract import Component
-from dmvton_mobile.datasets.sample import TryOnSample
+from dmvton_mobile.datasets.sample import TryOnSample, collate
 from dmvton_mobile.networks import TryOnNetwork
 from dmvton_mobile.quantization import Quantization, calibrate, converted, prepare
 from dmvton_mobile.runtimes import mil
@@ -39,9 +39,10 @@ def picture(channels: int, seed: int) -> Tensor:
 
 
 def sample(seed: int) -> TryOnSample:
-    person, garment = (2 * picture(3, 10 * seed + part) - 1 for part in (0, 1))
-    name = (f"person {seed}",)
-    return TryOnSample(name, name, person, garment, (picture(1, 10 * seed + 2) > 0.4).float())
+    """A batch of one."""
+    person, garment = (2 * picture(3, 10 * seed + part)[0] - 1 for part in (0, 1))
+    mask = (picture(1, 10 * seed + 2)[0] > 0.4).float()
+    return collate([TryOnSample(f"person {seed}", f"garment {seed}", person, garment, mask)])
 
 
 def garment_encoder(network: TryOnNetwork) -> ComponentExample:

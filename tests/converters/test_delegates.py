@@ -6,6 +6,7 @@ import pytest
 
 from converters.convert import Plan, convert
 from converters.report import Row
+from converters.source import Weights
 from converters.target import Delegate
 from dmvton_mobile.bundle import read_bundle, verify_files
 from dmvton_mobile.contract import Component, Components
@@ -24,10 +25,9 @@ def delegated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     """A bundle of .pte files for that delegate."""
     out = tmp_path_factory.mktemp(request.param) / "student.dmvton"
     plan = Plan(
-        network="dmvton-student",
-        checkpoint=None,
+        weights=Weights(network="dmvton-student"),
         targets=(Target.EXECUTORCH,),
-        precision=Precision.FP32,
+        precisions=(Precision.FP32,),
         components=Components.SPLIT,
         delegate=request.param,
         out=out,

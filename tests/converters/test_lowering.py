@@ -19,8 +19,8 @@ from converters.lowering import (
 from dmvton_mobile.contract import DEFAULT_SIZE, Component
 from dmvton_mobile.example import example_pair
 from dmvton_mobile.networks import TryOnNetwork, build_network, seeded_network
-from dmvton_mobile.networks.folding import SplitRefineHead, fold_batch_norms
 from dmvton_mobile.networks.flow import FlowOperations
+from dmvton_mobile.networks.folding import SplitRefineHead, fold_batch_norms
 from dmvton_mobile.networks.warp import FEATURES, RefineHead
 from dmvton_mobile.parity import ParityError, compare
 from dmvton_mobile.runtimes.torch import TorchSession

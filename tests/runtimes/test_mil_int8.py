@@ -117,8 +117,8 @@ def test_integers_pass_through_a_reshape(tmp_path: Path) -> None:
 def test_integer_weights(dtype: str, axis: int, tmp_path: Path) -> None:
     """constexpr_affine_dequantize: scale * (integer - zero point), along the outputs of either convolution."""
     random = np.random.default_rng(1)
-    weight = random.integers(*LIMITS[dtype], (3, 4, 1, 1), dtype, endpoint=True)
-    scale = random.uniform(0.1, 1, weight.shape[axis]).astype(np.float32)
+    weight: Array = random.integers(*LIMITS[dtype], (3, 4, 1, 1), dtype, endpoint=True)
+    scale = random.uniform(0.1, 1, (weight.shape[axis],)).astype(np.float32)
     zero_point = random.integers(*LIMITS[dtype], len(scale), dtype)
 
     def build(x: object) -> object:
@@ -127,7 +127,7 @@ def test_integer_weights(dtype: str, axis: int, tmp_path: Path) -> None:
         )
         return mb.add(x=x, y=dense)
 
-    shape = (-1, 1, 1, 1) if axis == 0 else (1, -1, 1, 1)
+    shape = [-1, 1, 1, 1] if axis == 0 else [1, -1, 1, 1]
     expected = (weight.astype(np.float32) - zero_point.reshape(shape)) * scale.reshape(shape)
     x = np.zeros(weight.shape, np.float32)
     np.testing.assert_array_equal(evaluated(build, x, tmp_path / "m.mlpackage"), expected)

@@ -85,7 +85,7 @@ def conv_shapes(network: TryOnNetwork, height: int, width: int) -> dict[str, Con
     picture = torch.zeros(1, 3, height, width)
     with torch.no_grad():
         features = network.encode_garment(picture, picture[:, :1])
-        hooks = [layer.register_forward_hook(note) for layer in _convolutions(network)]  # type: ignore[arg-type]
+        hooks = [layer.register_forward_hook(note) for layer in _convolutions(network)]
         try:
             network(picture, garment_features=features)
         finally:
