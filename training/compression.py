@@ -25,10 +25,12 @@ from training.build import setting_from_recipe
 from training.copy_stages import Copy, TruthCopy
 from training.order import Seeded
 from training.ranks import World
-from training.recipe import Recipe, RecipeError, StageName, load_yaml, recipe_yaml
+from training.recipe import PUBLISHED, Recipe, RecipeError, StageName, load_yaml, recipe_yaml
 from training.run_folder import Data, RunFolder
 from training.stage import Stage
 from training.trainer import Told, train
+
+COMPRESSIONS = PUBLISHED / "compression"
 
 
 class Prune(Strict):
@@ -69,7 +71,7 @@ class Step:
 
 def load_compression(path: Path, overrides: list[str]) -> CompressionRecipe:
     """The recipe in a YAML file, or the one of ours of that name. Raises RecipeError."""
-    recipe = load_yaml(path, overrides, CompressionRecipe)
+    recipe = load_yaml(path, overrides, CompressionRecipe, COMPRESSIONS)
     if recipe.prune is None and recipe.quantize is None:
         raise RecipeError(f"{path} compresses nothing: it says neither prune nor quantize.")
     for name, needed, trained in (

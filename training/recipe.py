@@ -178,24 +178,28 @@ class Recipe(Strict):
 
 def published_recipes() -> list[str]:
     """The names of the recipes that come with this package."""
-    return sorted(path.stem for path in PUBLISHED.glob("*.yaml"))
+    return _names(PUBLISHED)
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(path.stem for path in folder.glob("*.yaml"))
 
 
 def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     """The recipe in a YAML file, or the one of ours with that name; overrides: "key=value" with dotted keys and YAML
     values. Raises RecipeError."""
-    return load_yaml(path, overrides, Recipe)
+    return load_yaml(path, overrides, Recipe, PUBLISHED)
 
 
-def load_yaml(path: Path, overrides: Sequence[str], kind: type[AnyRecipe]) -> AnyRecipe:
-    """`load_recipe` for any kind of recipe."""
-    if str(path) in published_recipes() and not path.exists():
-        path = PUBLISHED / f"{path}.yaml"
+def load_yaml(path: Path, overrides: Sequence[str], kind: type[AnyRecipe], folder: Path) -> AnyRecipe:
+    """`load_recipe` for any kind of recipe, ours in that folder."""
+    ours = _names(folder)
+    if str(path) in ours and not path.exists():
+        path = folder / f"{path}.yaml"
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        known = ", ".join(published_recipes())
-        raise RecipeError(f"The recipe {path} cannot be read ({error.strerror}). Ours: {known}.") from error
+        raise RecipeError(f"The recipe {path} cannot be read ({error.strerror}). Ours: {', '.join(ours)}.") from error
     except UnicodeDecodeError as error:
         raise RecipeError(f"{path} is no YAML: {error}.") from error
     values = _parsed(text, f"{path} is no YAML")

@@ -17,7 +17,7 @@ from training.trainer import Told
 def command(
     checkpoint: Annotated[Path, typer.Option(help="The float network, a .safetensors checkpoint.")],
     data: Annotated[Path, typer.Option(help="The dataset's folder, in one of the known layouts.")],
-    recipe: Annotated[Path, typer.Option(help="A recipe's file, or one of ours, like compress-lite-int8-cpu.")],
+    recipe: Annotated[Path, typer.Option(help="A recipe's file, or one of ours, like lite-int8-cpu.")],
     out: Annotated[Path, typer.Option(help="The run's folder; one that was interrupted is gone on with.")],
     overrides: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the recipe; repeatable.")
@@ -25,7 +25,7 @@ def command(
 ) -> None:
     """Prune a network, quantize it, and train it back by copying the one it was: each step is a checkpoint.
 
-    Example: dmvton compress --checkpoint lite.safetensors --data people --recipe compress-lite-int8-cpu --out runs/int8
+    Example: dmvton compress --checkpoint lite.safetensors --data people --recipe lite-int8-cpu --out runs/int8
     """
     chosen = load_compression(recipe, overrides or [])
     size = next((given.size for given in (chosen.finetune, chosen.train) if given), chosen.size)

@@ -98,7 +98,7 @@ def _part_inputs(network: TryOnNetwork, size: tuple[int, int]) -> dict[str, tupl
 
 def _prepared(part: nn.Module, inputs: tuple[Tensor, ...], kept: set[str]) -> fx.GraphModule:
     from torchao.quantization.pt2e import allow_exported_model_train_eval
-    from torchao.quantization.pt2e.quantize_pt2e import prepare_qat_pt2e
+    from torchao.quantization.pt2e.quantize_pt2e import prepare_pt2e
 
     from dmvton_mobile.quantization.quantizer import Int8Quantizer
 
@@ -110,7 +110,7 @@ def _prepared(part: nn.Module, inputs: tuple[Tensor, ...], kept: set[str]) -> fx
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        prepared = prepare_qat_pt2e(graph, quantizer)
+        prepared = prepare_pt2e(graph, quantizer)
         allow_exported_model_train_eval(prepared)
     return prepared
 

@@ -7,6 +7,7 @@ batch norms are folded into them.
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import ClassVar
 
 import torch
 from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import XNNPACKQuantizer, get_symmetric_quantization_config
@@ -25,6 +26,9 @@ class Int8Quantizer(XNNPACKQuantizer):
     """Weights per output channel, symmetric; activations per tensor, affine.
 
     chosen: whether a node is quantized."""
+
+    # batch norms are folded by now, and to look for them it would trace a hundred small networks
+    SUPPORTED_PATTERNS: ClassVar = [each for each in XNNPACKQuantizer.SUPPORTED_PATTERNS if "bn" not in each.name]
 
     def __init__(self, chosen: Callable[[fx.Node], bool]):
         super().__init__()

@@ -199,7 +199,7 @@ class TestManifest:
         assert golden["output.tryon"].shape == golden["input.person"].shape == (1, 3, *PIXELS)
 
     def test_a_row_and_a_step_for_each(self, student: Converted) -> None:
-        assert student.steps == ["onnx garment_encoder", "onnx tryon"]
+        assert student.steps == ["onnx fp32 garment_encoder", "onnx fp32 tryon"]
         assert [row.status for row in student.rows] == ["verified", "verified"]
         assert tuple(row.artifact for row in student.rows) == student.manifest.artifacts
 
@@ -308,7 +308,7 @@ class TestRefused:
         assert said in refusal("convert", *options, "--out", tmp_path / "new.dmvton")
         assert list(tmp_path.iterdir()) == []
 
-    @pytest.mark.parametrize(("option", "value"), [("--precision", "int8"), ("--delegate", "cuda")])
+    @pytest.mark.parametrize(("option", "value"), [("--precision", "int4"), ("--delegate", "cuda")])
     def test_a_choice_that_nobody_knows(self, tmp_path: Path, option: str, value: str) -> None:
         result = dmvton("convert", option, value, "--out", tmp_path / "new.dmvton")
         assert result.exit_code == 2 and f"'{value}' is not one of" in result.stderr

@@ -16,8 +16,9 @@ from torch import Tensor, nn
 
 from dmvton_mobile.contract import SMALLEST_SIZE
 from dmvton_mobile.networks import TryOnNetwork
+from dmvton_mobile.networks.dmvton import MobileWarp
 from dmvton_mobile.networks.flow import COST_VOLUME_CHANNELS, FlowOperations
-from dmvton_mobile.networks.lite import LiteNetwork, enlarge, positions
+from dmvton_mobile.networks.lite import LiteNetwork, enlarge
 
 Convolution = nn.Conv2d | nn.ConvTranspose2d
 
@@ -33,11 +34,16 @@ class Share:
 
 @dataclass(frozen=True)
 class ChannelGroup:
-    """Channels that go together. root: the convolution that makes them. shares: every convolution that has them."""
+    """Channels that go together.
+
+    root: the convolution that makes them. shares: every convolution that has them, twice where it reads two maps of
+    them. compared: whether two of its makers' maps are multiplied, too.
+    """
 
     root: str
     channels: int
     shares: tuple[Share, ...]
+    compared: bool
 
 
 class Dependencies:
@@ -55,22 +61,31 @@ class Dependencies:
     def groups(self) -> list[ChannelGroup]:
         """Every group of channels that can go."""
         found = self._graph.get_all_groups(ignored_layers=list(_kept(self._network)), root_module_types=[nn.Conv2d])
-        return [
-            ChannelGroup(self._names[group[0].dep.target.module], len(group[0].idxs), tuple(self._shares(group)))
-            for group in found
-        ]
+        return [self._group(group) for group in found]
 
     def remove(self, group: ChannelGroup, channels: list[int]) -> None:
         """Takes those channels of the group's root, and all that hangs on them, out of the network."""
         layer = self._network.get_submodule(group.root)
         self._graph.get_pruning_group(layer, torch_pruning.prune_conv_out_channels, channels).prune()
 
+    def _group(self, group: Any) -> ChannelGroup:
+        shares = tuple(self._shares(group))
+        makers = {self._network.get_submodule(share.layer) for share in shares if share.output}
+        compared = not makers.isdisjoint(_compared(self._network))
+        return ChannelGroup(self._names[group[0].dep.target.module], len(group[0].idxs), shares, compared)
+
     def _shares(self, group: Any) -> Iterator[Share]:
-        for dependency, channels in group:
-            layer = dependency.target.module
-            if isinstance(layer, Convolution):
-                output = self._graph.is_out_channel_pruning_fn(dependency.handler)
-                yield Share(self._names[layer], output, tuple(channels))
+        """torch-pruning says at once what a layer reads of a group, though it may read two maps of it."""
+        for item in group:
+            layer = item.dep.target.module
+            if not isinstance(layer, Convolution):
+                continue
+            places: dict[int, list[int]] = {index: [] for index in group[0].idxs}
+            for root, channel in zip(item.root_idxs, item.idxs, strict=True):
+                places[root].append(channel)
+            output = self._graph.is_out_channel_pruning_fn(item.dep.handler)
+            for channels in zip(*places.values(), strict=True):
+                yield Share(self._names[layer], output, channels)
 
 
 def _kept(network: TryOnNetwork) -> Iterator[nn.Module]:
@@ -80,6 +95,15 @@ def _kept(network: TryOnNetwork) -> Iterator[nn.Module]:
         if isinstance(layer, Convolution) and id(layer.weight) in last:
             yield layer
     yield [layer for layer in network.generator.modules() if isinstance(layer, Convolution)][-1]
+
+
+def _compared(network: TryOnNetwork) -> Iterator[nn.Module]:
+    """The layers whose outputs are multiplied with another's."""
+    if isinstance(network, LiteNetwork):
+        yield from (network.warp.query, network.warp.key)
+    elif isinstance(network.warp, MobileWarp):
+        for pyramid in (network.warp.image_mobile, network.warp.cond_mobile):
+            yield pyramid.smooth_layers[0]
 
 
 def _pictures(network: TryOnNetwork) -> tuple[Tensor, Tensor, Tensor]:
@@ -103,7 +127,8 @@ def _trace_lite(network: LiteNetwork, person: Tensor, garment: Tensor, mask: Ten
     person_coarse, person_fine = warp.person(person)
     values, garment_fine = warp.garment(torch.cat([garment, mask], 1))
     matched = warp.query(person_coarse) + warp.key(values)
-    known = flow.refine_8(torch.cat([person_coarse, values, positions(values)], 1))
+    still = flow.offset_8(person.new_zeros(1, flow.offset_8.in_channels, *values.shape[2:]))  # a flow by a known layer
+    known = flow.refine_8(torch.cat([person_coarse, values, still], 1))
     refined = enlarge(flow.offset_8(known), person_fine)
     narrowed = enlarge(flow.narrow(known), person_fine)
     last_known = flow.refine_4(torch.cat([person_fine, garment_fine, refined, narrowed], 1))
@@ -123,6 +148,12 @@ class TracedOperations(FlowOperations):
 
     def warp(self, picture: Tensor, flow: Tensor) -> Tensor:
         return picture
+
+    def grid(self, offset: Tensor) -> Tensor:
+        return offset
+
+    def compose(self, flow: Tensor, offset: Tensor) -> Tensor:
+        return flow + offset
 
     def cost_volume(self, garment: Tensor, person: Tensor, flow: Tensor | None = None) -> Tensor:
         self.tied.append(garment + person)

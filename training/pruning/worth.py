@@ -32,20 +32,30 @@ def channel_worth(stage: Stage, groups: list[ChannelGroup], samples: Iterable[Tr
 
 
 def _slope(stage: Stage, group: ChannelGroup) -> Tensor:
-    """d loss / d gate, for a gate of 1 on each channel: what its readers' weights have of the gradient; or its maker's,
-    where a product reads it and no convolution."""
+    """d loss / d gate, for a gate of 1 on each channel: what its readers' weights have of the gradient.
+
+    Where products read it, too, its two makers have their readers' and, each, the products': half of what is more.
+    """
     slope = torch.zeros(group.channels)
-    readers = [share for share in group.shares if not share.output]
-    for share in readers:
-        layer = stage.network.get_submodule(share.layer)
-        assert isinstance(layer, Convolution)
-        slope += _gradient(layer.weight).sum(_others(layer, output=False))[list(share.channels)]
-    if not readers:
-        maker = stage.network.get_submodule(group.root)
-        assert isinstance(maker, Convolution)
-        slope += _gradient(maker.weight).sum(_others(maker, output=True))
-        slope += 0 if maker.bias is None else _gradient(maker.bias)
-    return slope
+    for share in group.shares:
+        if not share.output:
+            layer = _convolution(stage, share.layer)
+            slope += _gradient(layer.weight).sum(_others(layer, output=False))[list(share.channels)]
+    if not group.compared:
+        return slope
+    made = torch.zeros(group.channels)
+    for share in group.shares:
+        if share.output:
+            layer = _convolution(stage, share.layer)
+            made += _gradient(layer.weight).sum(_others(layer, output=True))[list(share.channels)]
+            made += 0 if layer.bias is None else _gradient(layer.bias)[list(share.channels)]
+    return (slope + made) / 2
+
+
+def _convolution(stage: Stage, name: str) -> Convolution:
+    layer = stage.network.get_submodule(name)
+    assert isinstance(layer, Convolution)
+    return layer
 
 
 def _gradient(weight: Tensor) -> Tensor:
