@@ -57,6 +57,8 @@ class Plan:
             raise DmvtonError(
                 f"--delegate {self.delegate} is for .pte files only: add --target executorch, or drop it."
             )
+        if Precision.INT8 in self.precisions and self.delegate is not Delegate.XNNPACK:
+            raise DmvtonError(f"int8 goes through XNNPACK, not --delegate {self.delegate}: leave one of them out.")
         if Precision.PALETTE6 in self.precisions and set(self.targets) != {Target.COREML}:
             raise DmvtonError("palette6 is for Core ML packages only: pass --target coreml.")
         if self.out.suffix != BUNDLE_SUFFIX:

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 
 import torch
+from pydantic import StrictInt
 from torch import nn
 
 from dmvton_mobile.errors import DmvtonError
 
-Widths = Mapping[str, tuple[int, int]]  # layer, as a path of modules -> its input and output channels
+Widths = Mapping[str, tuple[StrictInt, StrictInt]]  # layer, as a path of modules -> its input and output channels
 Layer = nn.Conv2d | nn.ConvTranspose2d | nn.BatchNorm2d
 
 
@@ -24,7 +25,10 @@ def narrow(network: nn.Module, widths: Widths) -> None:
     for name, (inputs, outputs) in widths.items():
         if name not in known:
             raise DmvtonError(f"The widths name {name}, and the network has no such convolution or batch norm.")
-        if not (1 <= inputs <= known[name][0] and 1 <= outputs <= known[name][1]):
+        layer = network.get_submodule(name)
+        alike = isinstance(layer, nn.BatchNorm2d) or getattr(layer, "groups", 1) == known[name][0] > 1
+        fits = 1 <= inputs <= known[name][0] and 1 <= outputs <= known[name][1]
+        if not fits or (alike and inputs != outputs):
             before = " to ".join(map(str, known[name]))
             raise DmvtonError(f"{name} has {before} channels and cannot be made {inputs} to {outputs}.")
         _replace(network, network.get_submodule(name), inputs, outputs)
@@ -54,7 +58,7 @@ def _replace(network: nn.Module, layer: nn.Module, inputs: int, outputs: int) ->
     assert isinstance(layer, Layer)
     made = _narrowed(layer, inputs, outputs)
     for parent in list(network.modules()):
-        for name, child in list(parent.named_children()):
+        for name, child in list(parent._modules.items()):  # named_children() leaves a module's other names out
             if child is layer:
                 setattr(parent, name, made)
 

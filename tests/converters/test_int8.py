@@ -192,6 +192,13 @@ class TestRefused:
         said = refusal("convert", "--quantized", path, "--precision", "int8", "--out", tmp_path / "b.dmvton")
         assert "is not quantized: dmvton compress makes one" in said
 
+    def test_other_delegates(self, tmp_path: Path) -> None:
+        said = refusal(
+            "convert", "--target", "executorch", "--delegate", "vulkan", "--precision", "int8",
+            "--out", tmp_path / "b.dmvton",
+        )  # fmt: skip
+        assert "int8 goes through XNNPACK, not --delegate vulkan" in said
+
     def test_palettes_beyond_core_ml(self, tmp_path: Path) -> None:
         said = refusal("convert", "--target", "onnx", "--precision", "palette6", "--out", tmp_path / "b.dmvton")
         assert "palette6 is for Core ML packages only" in said
