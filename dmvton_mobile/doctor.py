@@ -36,6 +36,7 @@ IMPORT_SECONDS = 180.0  # per module; the slowest takes a few seconds, from a co
 _MODULES = {
     "Pillow": ("PIL.Image",),
     "PyYAML": ("yaml",),
+    "scikit-learn": ("sklearn",),
     "opencv-python-headless": ("cv2",),
     "ai-edge-litert": ("ai_edge_litert.interpreter",),
     "executorch": ("executorch.exir", "executorch.runtime"),
