@@ -193,7 +193,12 @@ def test_wrong_shape_fails(shape: tuple[int, ...]) -> None:
 
 
 def test_bounds() -> None:
-    assert BOUNDS_DB == {Precision.FP32: 60.0, Precision.FP16: 40.0}
+    assert BOUNDS_DB == {
+        Precision.FP32: 60.0,
+        Precision.FP16: 40.0,
+        Precision.PALETTE6: 25.0,
+        Precision.INT8: 20.0,
+    }
 
 
 def test_another_sampling_convention_fails_and_a_lowered_network_passes(small_network: TryOnNetwork) -> None:
