@@ -1,23 +1,28 @@
 """Compression by a recipe: prune, train what is left, calibrate eight bits, train under them; a checkpoint each.
 
 RUN/compression.yaml      the recipe, every key spelled out
+RUN/original.safetensors  what was compressed
 RUN/pruned.safetensors    after pruning; RUN/finetuned/, the run that trains it
+RUN/sensitivity.json      which layers eight bits hurt, and what stays float32 therefore
 RUN/calibrated.safetensors   after calibration; RUN/int8/, the run that trains under it
+RUN/steps.json            all of these in order, when the last is there
 """
 
+import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, JsonValue
 
 from dmvton_mobile.checkpoint import load_checkpoint, save_checkpoint
+from dmvton_mobile.compression import SENSITIVITY, CompressionSteps, Step, write_steps
 from dmvton_mobile.contract import DEFAULT_SIZE
 from dmvton_mobile.datasets.dataset import TryOnDataset
-from dmvton_mobile.datasets.sample import collate
+from dmvton_mobile.datasets.sample import TryOnSample, collate
 from dmvton_mobile.errors import DmvtonError
-from dmvton_mobile.files import Strict, atomic_file
+from dmvton_mobile.files import Strict, atomic_file, parse_record, record_json
 from dmvton_mobile.networks import TryOnNetwork
 from dmvton_mobile.networks.config import Quantization
 from dmvton_mobile.networks.lite import LiteNetwork
@@ -27,6 +32,7 @@ from training.order import Seeded
 from training.ranks import World
 from training.recipe import PUBLISHED, Recipe, RecipeError, StageName, load_yaml, recipe_yaml
 from training.run_folder import Data, RunFolder
+from training.sensitivity import Search, Sensitivity
 from training.stage import Stage
 from training.trainer import Told, train
 
@@ -43,10 +49,12 @@ class Prune(Strict):
 
 
 class Quantize(Strict):
-    """images: that ranges come from. keep_float: patterns of layers that stay float32."""
+    """images: that ranges come from. keep_float: patterns of layers that stay float32. search: for the layers that must
+    stay float32, too; None: none are sought."""
 
     images: Annotated[int, Field(ge=1)] = 64
     keep_float: tuple[str, ...] = ()
+    search: Search | None = None
 
 
 class CompressionRecipe(Strict):
@@ -58,15 +66,6 @@ class CompressionRecipe(Strict):
     finetune: Recipe | None = None
     quantize: Quantize | None = None
     train: Recipe | None = None
-
-
-@dataclass(frozen=True)
-class Step:
-    """What a step made. details: what there is to be said of it."""
-
-    name: str
-    checkpoint: Path
-    details: dict[str, object]
 
 
 def load_compression(path: Path, overrides: list[str]) -> CompressionRecipe:
@@ -106,10 +105,17 @@ class Compression:
         original, card = load_checkpoint(self._checkpoint)
         if card.quantization is not None:
             raise DmvtonError(f"{self._checkpoint} is quantized already: compress the float network.")
+        for training in (self._recipe.finetune, self._recipe.train):
+            if training is not None and training.network != card.network:
+                raise RecipeError(
+                    f"{self._checkpoint} holds {card.network}, and the recipe trains {training.network}: pass a "
+                    "checkpoint of that network, or --set its key network."
+                )
         self._claim()
-        steps = list(self._pruning(original))
-        last = steps[-1].checkpoint if steps else self._checkpoint
-        return [*steps, *self._quantizing(last)]
+        steps = [Step(name="original", checkpoint=self._keep_original()), *self._pruning(original)]
+        steps += self._quantizing(self._out / steps[-1].checkpoint)
+        write_steps(self._out, CompressionSteps(network=card.network, steps=tuple(steps)))
+        return steps
 
     def _claim(self) -> None:
         file, text = self._out / "compression.yaml", recipe_yaml(self._recipe)
@@ -122,6 +128,17 @@ class Compression:
             raise DmvtonError(f"{self._out} is not empty, and no compression's folder. Choose another --out.")
         with atomic_file(file) as partial:
             partial.write_text(text, encoding="utf-8")
+
+    def _keep_original(self) -> str:
+        """A copy, byte by byte, so that the folder is all that a report needs."""
+        kept = self._out / "original.safetensors"
+        for suffix in (".json", ".safetensors"):  # as checkpoints are written: the card first
+            if not kept.with_suffix(suffix).exists():
+                with atomic_file(kept.with_suffix(suffix)) as partial:
+                    shutil.copyfile(self._checkpoint.with_suffix(suffix), partial)
+        if load_checkpoint(kept)[1].weights_sha256 != load_checkpoint(self._checkpoint)[1].weights_sha256:
+            raise DmvtonError(f"{self._out} holds a run of another checkpoint. Choose another --out.")
+        return kept.name
 
     def _pruning(self, original: TryOnNetwork) -> Iterator[Step]:
         from training.pruning.prune import prune  # needs onnxruntime and torch-pruning
@@ -137,28 +154,50 @@ class Compression:
             done = prune(stage, samples, time=wanted.time, size=self._dataset.size, threads=wanted.threads)
             record: dict[str, JsonValue] = {"pruning": done.record(), "of": card.weights_sha256}
             save_checkpoint(stage.network, pruned, trained=card.trained, training=record, licence=card.licence)
-        yield Step("pruned", pruned, dict(load_checkpoint(pruned)[1].training or {}))
+        yield Step(name="pruned", checkpoint=pruned.name)
         if self._recipe.finetune is not None:
-            yield self._trained("finetuned", self._recipe.finetune, pruned)
+            yield self._trained("finetuned", self._recipe.finetune, pruned, quantized=False)
 
     def _quantizing(self, before: Path) -> Iterator[Step]:
-        from dmvton_mobile.quantization import calibrate, prepare
+        from dmvton_mobile.quantization import calibrate, prepare, spread  # torchao is no package of the core
 
         wanted, calibrated = self._recipe.quantize, self._out / "calibrated.safetensors"
         if wanted is None:
             return
-        self._on_step("Calibrating", None)
         if not calibrated.exists():
             network, card = load_checkpoint(before)
-            network = prepare(network, Quantization(size=self._dataset.size, keep_float=wanted.keep_float))
-            calibrate(network, [collate([self._dataset[index]]) for index in self._indices(wanted.images)])
+            quantization = Quantization(size=self._dataset.size, keep_float=wanted.keep_float)
+            samples = spread(self._dataset, wanted.images)
+            if wanted.search is not None:
+                proposed = self._sensitivity(network, quantization, samples, wanted.search).proposed
+                quantization = quantization.model_copy(update={"keep_float": (*wanted.keep_float, *proposed)})
+            self._on_step("Calibrating", None)
+            network = prepare(network, quantization)
+            calibrate(network, samples)
             record: dict[str, JsonValue] = {"calibrated": True, "of": card.weights_sha256}
             save_checkpoint(network, calibrated, trained=card.trained, training=record, licence=card.licence)
-        yield Step("calibrated", calibrated, {})
+        yield Step(name="calibrated", checkpoint=calibrated.name, quantized=True)
         if self._recipe.train is not None:
-            yield self._trained("int8", self._recipe.train, calibrated)
+            yield self._trained("int8", self._recipe.train, calibrated, quantized=True)
 
-    def _trained(self, name: str, recipe: Recipe, start: Path) -> Step:
+    def _sensitivity(
+        self, network: TryOnNetwork, quantization: Quantization, samples: list[TryOnSample], search: Search
+    ) -> Sensitivity:
+        from training.sensitivity_search import find_sensitivity
+
+        file = self._out / SENSITIVITY
+        if file.exists():
+            return parse_record(file.read_bytes(), Sensitivity, str(file), DmvtonError)
+
+        def told(done: int, total: int) -> None:
+            self._on_step(f"Quantizing each layer alone, {done} of {total}", None)
+
+        found = find_sensitivity(network, quantization, samples, search, told)
+        with atomic_file(file) as partial:
+            partial.write_text(record_json(found), encoding="utf-8")
+        return found
+
+    def _trained(self, name: str, recipe: Recipe, start: Path, *, quantized: bool) -> Step:
         folder = RunFolder(self._out / name)
         if not folder.network.exists():
             network, _ = load_checkpoint(start)
@@ -181,7 +220,8 @@ class Compression:
                 resume=folder.record.exists(),
                 on_step=lambda told: self._on_step(f"Training {name}", told),
             )
-        return Step(name, folder.network, {})
+        checkpoint = folder.network.relative_to(self._out).as_posix()
+        return Step(name=name, checkpoint=checkpoint, quantized=quantized)
 
     def _stage(self, network: TryOnNetwork, original: TryOnNetwork, recipe: Recipe | None) -> Stage:
         if recipe is None:

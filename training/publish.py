@@ -5,6 +5,8 @@
     python -m training.publish runs/lite-warp runs/lite --note "Trained on ..." --figures runs/figures/record.json
         --out dmvton_mobile/weights/dmvton-lite.safetensors
 
+A quantized network is published the same way: the weights it was made from first, then compress's checkpoints.
+
 The same runs give the same bytes, so the figures, measured on the first file, are those of the second: the card takes
 them only if they are.
 """
@@ -30,7 +32,8 @@ _SHOWN = {"pairing", "metric", "unit", "images", "mean", "median"}
 def publish(runs: list[Path], out: Path, *, note: str, licence: str, figures: Path | None = None) -> Card:
     """Writes the last run's weights to `out` and their card beside it.
 
-    runs: the stages in order, each started from the one before; published weights count as the stages of their card.
+    runs: the stages in order, each started from the one before; published weights count as the stages of their card, a
+    checkpoint of `dmvton compress` as a stage of its own.
     note: what whoever uses the weights must know.
     figures: the record of an evaluation of these very weights. Raises DmvtonError for stages that do not follow each
     other and for figures of other weights; nothing is written then.
@@ -62,8 +65,10 @@ def _stages(card: Card) -> list[JsonValue]:
 
 
 def _started_from(card: Card) -> JsonValue:
-    inputs = (card.training or {}).get("inputs")
-    return inputs.get("start") if isinstance(inputs, dict) else None
+    """A run's checkpoint to start from; of a step of compression, what it was made of."""
+    training = card.training or {}
+    inputs = training.get("inputs")
+    return inputs.get("start") if isinstance(inputs, dict) else training.get("of")
 
 
 def _figures(path: Path, network: TryOnNetwork) -> JsonValue:

@@ -41,4 +41,4 @@ def command(
 
             steps = Compression(checkpoint, dataset, described(dataset), chosen, out, world, show).run()
     for step in steps:
-        typer.echo(f"{step.name}: {step.checkpoint}")
+        typer.echo(f"{step.name}: {out / step.checkpoint}")

@@ -10,9 +10,10 @@ warps, composition stay float32.
 """
 
 from dmvton_mobile.networks.config import Calibration, Quantization
-from dmvton_mobile.quantization.calibrate import calibrate, follow_weights, spread
+from dmvton_mobile.quantization.calibrate import calibrate, checked_digest, follow_weights, spread
 from dmvton_mobile.quantization.layers import FloatLayer, float_layers, quantizable_layers
 from dmvton_mobile.quantization.prepare import converted, prepare
+from dmvton_mobile.quantization.rounding import layer_roundings, rounding_only
 from dmvton_mobile.quantization.state import load_quantized_state, quantized_state
 
 __all__ = [
@@ -20,12 +21,15 @@ __all__ = [
     "FloatLayer",
     "Quantization",
     "calibrate",
+    "checked_digest",
     "converted",
     "float_layers",
     "follow_weights",
+    "layer_roundings",
     "load_quantized_state",
     "prepare",
     "quantizable_layers",
     "quantized_state",
+    "rounding_only",
     "spread",
 ]

@@ -1,12 +1,14 @@
 """The ranges of activations, from pictures like those that the network will see."""
 
 import hashlib
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import nn
+from torch.utils.data import Subset
 
 from dmvton_mobile.datasets.dataset import TryOnDataset
 from dmvton_mobile.datasets.sample import TryOnSample, collate
@@ -14,12 +16,17 @@ from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import TryOnNetwork
 from dmvton_mobile.networks.config import Calibration
 
+# torchao would say at every import that its CUDA kernels do not load beside torch's CPU build, and torch that torchao
+# registers what needs no registration
+for _name in ("torchao", "torch.utils._pytree"):
+    logging.getLogger(_name).setLevel(logging.ERROR)
+
 LEAST_IMAGES = 16
 TRAINING_RATE = 0.01
 LEAST_SPREAD = 0.02  # of a picture's values in [-1, 1], as a standard deviation; below it nothing is on it
 
 
-def spread(dataset: TryOnDataset, count: int) -> list[TryOnSample]:
+def spread(dataset: TryOnDataset | Subset[TryOnSample], count: int) -> list[TryOnSample]:
     """That many samples, or all, at equal distances over the dataset, in batches of one."""
     chosen = range(0, len(dataset), max(1, len(dataset) // count))
     return [collate([dataset[index]]) for index in chosen][:count]
@@ -30,7 +37,7 @@ def calibrate(network: TryOnNetwork, samples: Sequence[TryOnSample]) -> None:
 
     Raises DmvtonError for too few of them, for empty pictures, and where all are the same.
     """
-    digest = _checked(samples)
+    digest = checked_digest(samples)
     quantization = network.config.quantization
     if quantization is None:
         raise DmvtonError(f"This {network.config.name} is not prepared for quantization.")
@@ -43,6 +50,26 @@ def calibrate(network: TryOnNetwork, samples: Sequence[TryOnSample]) -> None:
     switch(network, observe=False, fake=True)
     calibration = Calibration(images=len(samples), digest=digest)
     network.config = replace(network.config, quantization=quantization.model_copy(update={"calibration": calibration}))
+
+
+def checked_digest(samples: Sequence[TryOnSample]) -> str:
+    """The digest of pictures that ranges can come from. Raises DmvtonError as `calibrate` does."""
+    if len(samples) < LEAST_IMAGES:
+        raise DmvtonError(f"Calibration needs {LEAST_IMAGES} images or more; these are {len(samples)}.")
+    digest, seen = hashlib.sha256(), set()
+    for sample in samples:
+        name = sample.person_name[0]
+        for what, picture in (("person", sample.person), ("garment", sample.garment)):
+            if not torch.isfinite(picture).all():
+                raise DmvtonError(f"The {what} of {name} holds NaN or infinity: calibrate with other images.")
+            if float(picture.std()) < LEAST_SPREAD:
+                raise DmvtonError(f"The {what} of {name} is a single colour: ranges from it would be wrong.")
+        content = sample.person.numpy().tobytes() + sample.garment.numpy().tobytes()
+        digest.update(content)
+        seen.add(hashlib.sha256(content).digest())
+    if len(seen) < LEAST_IMAGES:
+        raise DmvtonError(f"Only {len(seen)} of the {len(samples)} images for calibration differ.")
+    return digest.hexdigest()
 
 
 def switch(network: nn.Module, *, observe: bool, fake: bool) -> None:
@@ -68,23 +95,3 @@ def _fakes(network: nn.Module) -> Iterator[Any]:
     from torchao.quantization.pt2e.fake_quantize import FakeQuantizeBase
 
     return (module for module in network.modules() if isinstance(module, FakeQuantizeBase))
-
-
-def _checked(samples: Sequence[TryOnSample]) -> str:
-    """The digest of the pictures."""
-    if len(samples) < LEAST_IMAGES:
-        raise DmvtonError(f"Calibration needs {LEAST_IMAGES} images or more; these are {len(samples)}.")
-    digest, seen = hashlib.sha256(), set()
-    for sample in samples:
-        name = sample.person_name[0]
-        for what, picture in (("person", sample.person), ("garment", sample.garment)):
-            if not torch.isfinite(picture).all():
-                raise DmvtonError(f"The {what} of {name} holds NaN or infinity: calibrate with other images.")
-            if float(picture.std()) < LEAST_SPREAD:
-                raise DmvtonError(f"The {what} of {name} is a single colour: ranges from it would be wrong.")
-        content = sample.person.numpy().tobytes() + sample.garment.numpy().tobytes()
-        digest.update(content)
-        seen.add(hashlib.sha256(content).digest())
-    if len(seen) < LEAST_IMAGES:
-        raise DmvtonError(f"Only {len(seen)} of the {len(samples)} images for calibration differ.")
-    return digest.hexdigest()

@@ -2,10 +2,10 @@
 activations. All else follows from these."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torchao.quantization.pt2e.fake_quantize import FusedMovingAvgObsFakeQuantize
 
 from dmvton_mobile.networks import TryOnNetwork
 from dmvton_mobile.quantization.calibrate import switch
@@ -37,7 +37,10 @@ def load_quantized_state(network: TryOnNetwork, state: Mapping[str, Tensor]) -> 
     switch(network, observe=False, fake=True)
 
 
-def _activations(network: nn.Module) -> Iterator[tuple[str, FusedMovingAvgObsFakeQuantize]]:
+def _activations(network: nn.Module) -> Iterator[tuple[str, Any]]:
+    # here, so that what needs no torchao can do without it
+    from torchao.quantization.pt2e.fake_quantize import FusedMovingAvgObsFakeQuantize
+
     for name, module in network.named_modules():
         if isinstance(module, FusedMovingAvgObsFakeQuantize) and not module.is_per_channel:
             yield name, module

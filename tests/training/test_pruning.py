@@ -16,12 +16,12 @@ from dmvton_mobile.networks import TryOnNetwork, build_network, seeded_network
 from dmvton_mobile.networks.flow import FlowOperations
 from dmvton_mobile.networks.widths import widths_of
 from tests.rendered import rendered_batch
+from training import latency
 from training.copy_stages import Copy
+from training.latency import ConvShape, Latencies, conv_shapes
 from training.network_stage import Setting
 from training.perceptual import StructuralPerceptual
-from training.pruning import latency
 from training.pruning.dependencies import ChannelGroup, Convolution, Dependencies
-from training.pruning.latency import ConvShape, Latencies, conv_shapes
 from training.pruning.prune import Pruned, prune
 from training.pruning.worth import channel_worth
 from training.scheme import RENDERED
@@ -294,5 +294,5 @@ def test_what_is_timed_is_that_convolution(layer: Convolution, monkeypatch: pyte
     assert session.run(None, {"x": x.numpy()})[0].shape == layer(x).shape
     latencies = Latencies(threads=1)
     assert (seconds := latencies.seconds(shape)) >= 0
-    monkeypatch.setattr(latencies, "_measure", lambda shape: pytest.fail("measured again"))
+    monkeypatch.setattr(latencies, "_measure", lambda shape, int8: pytest.fail("measured again"))
     assert latencies.seconds(shape) == seconds

@@ -85,6 +85,20 @@ def test_published_weights_are_trained_further(stages: list[Path], tmp_path: Pat
     assert training["note"] == "Second."
 
 
+def test_a_step_of_compression_is_a_stage(stages: list[Path], tmp_path: Path) -> None:
+    """Calibration is no run, but its checkpoint says what it was made of."""
+    first, calibrated, out = (tmp_path / f"{name}.safetensors" for name in ("first", "calibrated", "lite"))
+    card = publish(stages, first, note="First.", licence="Apache-2.0")
+    network = seeded_network("dmvton-lite")
+    step: Any = {"calibrated": True, "of": card.weights_sha256}
+    made = save_checkpoint(network, calibrated, trained=True, training=step)
+    run(tmp_path / "int8", start=made.weights_sha256)
+    training: Any = publish([first, calibrated, tmp_path / "int8"], out, note="", licence="").training
+    assert training["stages"][2] == step and training["stages"][3]["recipe"]["stage"] == "int8"
+    with pytest.raises(DmvtonError, match="did not start from"):
+        publish([first, tmp_path / "int8"], tmp_path / "other.safetensors", note="", licence="")
+
+
 def test_stages_that_do_not_follow_each_other(stages: list[Path], tmp_path: Path) -> None:
     out = tmp_path / "lite.safetensors"
     with pytest.raises(DmvtonError, match="did not start from"):

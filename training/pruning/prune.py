@@ -12,8 +12,8 @@ from dmvton_mobile.datasets.sample import TryOnSample
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import build_network
 from dmvton_mobile.networks.widths import widths_of
+from training.latency import ConvShape, Latencies, conv_shapes
 from training.pruning.dependencies import ChannelGroup, Dependencies
-from training.pruning.latency import ConvShape, Latencies, conv_shapes
 from training.pruning.worth import channel_worth
 from training.stage import Stage
 

@@ -1,4 +1,5 @@
-"""What a convolution costs on this machine: measured alone in ONNX Runtime, once for every shape."""
+"""What a convolution costs on this machine, in float32 or in eight bits: measured alone in ONNX Runtime, once for every
+shape."""
 
 import time
 from collections.abc import Iterator
@@ -52,17 +53,20 @@ class Latencies:
     def __init__(self, threads: int):
         self._options = onnxruntime.SessionOptions()
         self._options.intra_op_num_threads = threads
-        self._measured: dict[ConvShape, float] = {}
-        self._call = self._measure(NOTHING)
+        self._measured: dict[tuple[ConvShape, bool], float] = {}
+        self._call = self._measure(NOTHING, int8=False)
 
-    def seconds(self, shape: ConvShape) -> float:
-        if shape not in self._measured:
-            self._measured[shape] = max(0.0, self._measure(shape) - self._call)
-        return self._measured[shape]
+    def seconds(self, shape: ConvShape, *, int8: bool = False) -> float:
+        """int8: from int8 to int8, as between two others in eight bits."""
+        if (shape, int8) not in self._measured:
+            self._measured[shape, int8] = max(0.0, self._measure(shape, int8) - self._call)
+        return self._measured[shape, int8]
 
-    def _measure(self, shape: ConvShape) -> float:
-        session = onnxruntime.InferenceSession(_model(shape), self._options, providers=["CPUExecutionProvider"])
-        fed = {"x": np.zeros((1, shape.inputs, shape.height, shape.width), np.float32)}
+    def _measure(self, shape: ConvShape, int8: bool) -> float:
+        model = _int8_model(shape) if int8 else _model(shape)
+        session = onnxruntime.InferenceSession(model, self._options, providers=["CPUExecutionProvider"])
+        held = np.int8 if int8 else np.float32
+        fed = {"x": np.zeros((1, shape.inputs, shape.height, shape.width), held)}
         taken = []
         for _ in range(2 + RUNS):
             started = time.perf_counter()
@@ -114,23 +118,55 @@ def _shape(layer: nn.Module, x: Tensor) -> ConvShape:
 
 
 def _model(shape: ConvShape) -> bytes:
+    weight = np.zeros(_weight_shape(shape), np.float32)
+    return _checked(shape, TensorProto.FLOAT, [_convolution(shape, "x", "y")], {"weight": weight})
+
+
+def _int8_model(shape: ConvShape) -> bytes:
+    """Dequantize, convolution, quantize: what the runtime makes one integer kernel of."""
+    weight = np.zeros(_weight_shape(shape), np.int8)
+    scales = np.ones(shape.outputs, np.float32)
+    axis = 1 if shape.transposed else 0
+    nodes = [
+        helper.make_node("DequantizeLinear", ["x", "scale", "zero"], ["x_float"]),
+        helper.make_node("DequantizeLinear", ["weight_int8", "scales", "zeros"], ["weight"], axis=axis),
+        _convolution(shape, "x_float", "y_float"),
+        helper.make_node("QuantizeLinear", ["y_float", "scale", "zero"], ["y"]),
+    ]
+    constants: dict[str, np.ndarray] = {
+        "weight_int8": weight,
+        "scale": np.array(1, np.float32),
+        "zero": np.array(0, np.int8),
+        "scales": scales,
+        "zeros": np.zeros(shape.outputs, np.int8),
+    }
+    return _checked(shape, TensorProto.INT8, nodes, constants)
+
+
+def _weight_shape(shape: ConvShape) -> tuple[int, ...]:
     groups = shape.inputs if shape.depthwise else 1
     rows, columns = (shape.inputs, shape.outputs) if shape.transposed else (shape.outputs, shape.inputs)
-    weight = np.zeros((rows, columns // groups, shape.kernel, shape.kernel), np.float32)
-    node = helper.make_node(
+    return rows, columns // groups, shape.kernel, shape.kernel
+
+
+def _convolution(shape: ConvShape, x: str, y: str) -> onnx.NodeProto:
+    return helper.make_node(
         "ConvTranspose" if shape.transposed else "Conv",
-        ["x", "weight"],
-        ["y"],
-        group=groups,
+        [x, "weight"],
+        [y],
+        group=shape.inputs if shape.depthwise else 1,
         strides=[shape.stride] * 2,
         pads=[shape.padding] * 4,
     )
+
+
+def _checked(shape: ConvShape, kind: int, nodes: list[onnx.NodeProto], constants: dict[str, np.ndarray]) -> bytes:
     graph = helper.make_graph(
-        [node],
+        nodes,
         "convolution",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, shape.inputs, shape.height, shape.width])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["b", "c", "h", "w"])],
-        [numpy_helper.from_array(weight, "weight")],
+        [helper.make_tensor_value_info("x", kind, [1, shape.inputs, shape.height, shape.width])],
+        [helper.make_tensor_value_info("y", kind, ["b", "c", "h", "w"])],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)])
     model.ir_version = 10  # what the pinned runtime reads

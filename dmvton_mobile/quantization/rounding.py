@@ -1,0 +1,53 @@
+"""Which roundings of a prepared network are a layer's: of its weights, of what it reads and of what it gives."""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from torch import fx
+
+from dmvton_mobile.networks import TryOnNetwork
+from dmvton_mobile.quantization.calibrate import switch
+from dmvton_mobile.quantization.layers import parts
+from dmvton_mobile.quantization.prepare import CONVOLUTIONS
+
+WEIGHT = ".weight"
+
+
+def layer_roundings(network: TryOnNetwork) -> dict[str, list[Any]]:
+    """The fake quantizations of every quantized layer of a prepared network, by the layer's path."""
+    found: dict[str, list[Any]] = {}
+    for part in parts(network):
+        graph = network.get_submodule(part)
+        assert isinstance(graph, fx.GraphModule)
+        for node in graph.graph.nodes:
+            if node.target not in CONVOLUTIONS or not _rounds(node.args[1]):
+                continue
+            layer = f"{part}.{node.args[1].args[0].target}".removesuffix(WEIGHT)
+            roundings = [each for each in (*node.args[:2], *_readers(node)) if _rounds(each)]
+            # a layer that runs several times has those of every run
+            found.setdefault(layer, []).extend(graph.get_submodule(each.target) for each in roundings)
+    return found
+
+
+@contextmanager
+def rounding_only(network: TryOnNetwork, layers: Collection[str]) -> Iterator[None]:
+    """Within, the network rounds what these layers read, hold and give, and nothing else; afterwards everything."""
+    switch(network, observe=False, fake=False)
+    try:
+        for layer, roundings in layer_roundings(network).items():
+            for rounding in roundings if layer in layers else ():
+                rounding.enable_fake_quant()
+        yield
+    finally:
+        switch(network, observe=False, fake=True)
+
+
+def _readers(convolution: fx.Node) -> Iterator[fx.Node]:
+    """Of its output, or of the ReLU6 that is part of it."""
+    for reader in convolution.users:
+        yield from reader.users if "hardtanh" in str(reader.target) else (reader,)
+
+
+def _rounds(node: Any) -> bool:
+    return isinstance(node, fx.Node) and node.op == "call_module" and "activation_post_process" in str(node.target)
