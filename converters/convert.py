@@ -13,36 +13,48 @@ if __name__ == "__main__":
 import functools
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from converters.export import export_component
+from converters.exported import Exported
 from converters.report import Row, print_rows
-from converters.source import Source, Weights, sources
-from converters.target import Delegate, layouts, lower
+from converters.source import Quantizer, Source, Weights, sources
+from converters.target import Delegate, check_precision, layouts, lower, parse_targets
 from converters.verified import Proof, Reference, verify_component
 from dmvton_mobile.bundle import BUNDLE_SUFFIX, new_bundle, seal, write_golden
 from dmvton_mobile.components import ComponentExample, component_examples
 from dmvton_mobile.contract import DEFAULT_SIZE, Component, Components
+from dmvton_mobile.datasets.dataset import Phase
+from dmvton_mobile.datasets.layouts import open_dataset
 from dmvton_mobile.errors import CheckFailed, DmvtonError
 from dmvton_mobile.manifest import DEVICE_ONLY, Artifact, Manifest
 from dmvton_mobile.networks import DEFAULT_NETWORK, TryOnNetwork, build_network, network_names
+from dmvton_mobile.networks.config import Quantization
 from dmvton_mobile.progress import progress_bar
 from dmvton_mobile.size import parse_size, size_text
 from dmvton_mobile.targets import Precision, Target, artifact_path
 from dmvton_mobile.verify import golden_path
 
-PACKAGES = ("torch", "coremltools", "litert-torch", "ai-edge-litert", "executorch", "onnx", "onnxsim", "onnxruntime")
+if TYPE_CHECKING:
+    from converters.nncf_onnx import NncfQuantizer
+
+PACKAGES = (
+    "torch", "coremltools", "litert-torch", "ai-edge-litert", "executorch", "onnx", "onnxsim", "onnxruntime", "nncf",
+)  # fmt: skip
+DEFAULT_MAX_DROP_DB = 0.3
+EIGHT_BITS_OR_FEWER = (Precision.INT8, Precision.W8, Precision.PALETTE6)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What to convert, into what. size: height, width."""
+    """What to convert, into what. size: height, width. quantizer: who makes int8; max_drop_db: for NNCF, how much of
+    their PSNR try-ons may lose by it, None for DEFAULT_MAX_DROP_DB."""
 
     weights: Weights
     targets: tuple[Target, ...]
@@ -51,20 +63,37 @@ class Plan:
     delegate: Delegate
     out: Path
     size: tuple[int, int] = DEFAULT_SIZE
+    quantizer: Quantizer = Quantizer.PT2E
+    max_drop_db: float | None = None
 
     def __post_init__(self) -> None:
         if self.delegate is not Delegate.XNNPACK and Target.EXECUTORCH not in self.targets:
             raise DmvtonError(
                 f"--delegate {self.delegate} is for .pte files only: add --target executorch, or drop it."
             )
-        if Precision.INT8 in self.precisions and self.delegate is not Delegate.XNNPACK:
-            raise DmvtonError(f"int8 goes through XNNPACK, not --delegate {self.delegate}: leave one of them out.")
-        if Precision.PALETTE6 in self.precisions and set(self.targets) != {Target.COREML}:
-            raise DmvtonError("palette6 is for Core ML packages only: pass --target coreml.")
+        for precision in self.precisions:
+            check_precision(precision, self.targets, self.delegate)
+        self._check_quantizer()
         if self.out.suffix != BUNDLE_SUFFIX:
             raise DmvtonError(f"A bundle's name ends in {BUNDLE_SUFFIX}; this is {self.out.name}.")
         if self.out.exists():
             raise DmvtonError(f"{self.out} exists already. Remove it, or choose another --out.")
+
+    def _check_quantizer(self) -> None:
+        if self.quantizer is not Quantizer.NNCF:
+            if self.max_drop_db is not None:
+                raise DmvtonError("--max-drop is for accuracy control: add --quantizer nncf, or drop it.")
+            return
+        if self.targets != (Target.ONNX,):
+            raise DmvtonError("--quantizer nncf is for .onnx files only: pass --target onnx, or --quantizer pt2e.")
+        if Precision.INT8 not in self.precisions:
+            raise DmvtonError("--quantizer nncf makes int8 files: add --precision int8, or drop it.")
+        if self.weights.quantized is not None:
+            raise DmvtonError("--quantizer nncf starts from float weights: drop --quantized, or --quantizer.")
+        if self.weights.calibration is None:
+            raise DmvtonError("--quantizer nncf needs pictures for ranges and to judge by: pass --calibration DIR.")
+        if self.max_drop_db is not None and not self.max_drop_db > 0:
+            raise DmvtonError(f"--max-drop is in decibels and above 0, like 0.3; this is {self.max_drop_db:g}.")
 
 
 def convert(plan: Plan, *, on_row: Callable[[Row], None], on_step: Callable[[str], None]) -> Manifest:
@@ -72,7 +101,8 @@ def convert(plan: Plan, *, on_row: Callable[[Row], None], on_step: Callable[[str
 
     Raises CheckFailed when an artifact does not compute what the network does; then no bundle is left.
     """
-    made = sources(plan.weights, plan.precisions, plan.size)
+    made = sources(plan.weights, plan.precisions, plan.size, plan.quantizer)
+    nncf = _nncf(plan, made) if plan.quantizer is Quantizer.NNCF else None
     artifacts: list[Artifact] = []
     failures: list[str] = []
     golden: dict[str, str] = {}
@@ -81,7 +111,7 @@ def convert(plan: Plan, *, on_row: Callable[[Row], None], on_step: Callable[[str
             reference = Reference.of(source.network, plan.size)
             exportable = source.exportable
             for target in plan.targets:
-                pair = _Pair(plan, precision, target, source, exportable, reference)
+                pair = _Pair(plan, precision, target, source, exportable, reference, nncf)
                 done, failed = pair.convert(folder, on_row=on_row, on_step=on_step)
                 artifacts += done
                 failures += failed
@@ -91,12 +121,28 @@ def convert(plan: Plan, *, on_row: Callable[[Row], None], on_step: Callable[[str
         failures += grown(artifacts)
         if failures:
             raise CheckFailed("\n".join(failures) + "\nNo bundle was written.")
-        return seal(folder, _manifest(plan, made, artifacts, tuple(golden.values())))
+        return seal(folder, _manifest(plan, made, artifacts, tuple(golden.values()), nncf))
+
+
+def _nncf(plan: Plan, made: dict[Precision, Source]) -> "NncfQuantizer":
+    assert plan.weights.calibration is not None
+    dataset = open_dataset(plan.weights.calibration, Phase.TRAIN, plan.size, seed=0)
+    max_drop_db = plan.max_drop_db or DEFAULT_MAX_DROP_DB
+    try:
+        from converters.nncf_onnx import NncfQuantizer
+
+        return NncfQuantizer(
+            made[Precision.INT8].network, dataset, max_drop_db=max_drop_db, keep_float=plan.weights.keep_float
+        )
+    except ModuleNotFoundError as error:
+        raise DmvtonError(
+            f'Quantizing with NNCF needs {error.name}, which is not installed: pip install "dmvton-mobile[onnx,nncf]".'
+        ) from error
 
 
 @dataclass(frozen=True)
 class _Pair:
-    """The components of one target in one precision."""
+    """The components of one target in one precision. nncf: what makes them where that is int8, if not PT2E."""
 
     plan: Plan
     precision: Precision
@@ -104,6 +150,7 @@ class _Pair:
     source: Source
     exportable: TryOnNetwork
     reference: Reference
+    nncf: "NncfQuantizer | None"
 
     def convert(
         self, folder: Path, *, on_row: Callable[[Row], None], on_step: Callable[[str], None]
@@ -112,17 +159,17 @@ class _Pair:
         target, delegate = self.target, self.plan.delegate
         lowered = lower(self.exportable, target, delegate)
         examples = component_examples(lowered, self.plan.components.members, layouts(target, delegate), self.plan.size)
+        paths = [folder / artifact_path(each.contract.component, target, self.precision) for each in examples]
+        exports = self._exports(examples, paths)
         made: list[tuple[ComponentExample, Path]] = []
         artifacts: list[Artifact] = []
         failures: list[str] = []
-        for example in examples:
+        for example, path in zip(examples, paths, strict=True):
             component = example.contract.component
             on_step(f"{target} {self.precision} {component}")
             started = time.perf_counter()
-            path = folder / artifact_path(component, target, self.precision)
             path.parent.mkdir(exist_ok=True)
-            about = _describe(self.source, component)
-            exported = export_component(example, path, target, self.precision, delegate, about)
+            exported = next(exports)
             made.append((example, path))
             try:
                 proof = self._prove(made)
@@ -145,7 +192,17 @@ class _Pair:
             )
             status = "verified" if proof.figures else DEVICE_ONLY
             on_row(Row(target, component, exported, artifacts[-1], time.perf_counter() - started, status))
+        list(exports)  # whatever is to be done after the last
         return artifacts, failures
+
+    def _exports(self, examples: list[ComponentExample], paths: list[Path]) -> Iterator[Exported]:
+        """Writes the next component each time it is asked for one."""
+        if self.nncf is not None and self.precision is Precision.INT8:
+            yield from self.nncf.export(examples, paths)
+            return
+        for example, path in zip(examples, paths, strict=True):
+            about = _describe(self.source, example.contract.component)
+            yield export_component(example, path, self.target, self.precision, self.plan.delegate, about)
 
     def _prove(self, made: list[tuple[ComponentExample, Path]]) -> Proof:
         if self.target is Target.EXECUTORCH and self.plan.delegate is not Delegate.XNNPACK:
@@ -154,7 +211,7 @@ class _Pair:
 
     def _kept(self) -> tuple[str, ...]:
         """The layers that a quantized network keeps in float32, and why."""
-        quantization = self.source.network.config.quantization
+        quantization = _quantization(self.source, self.nncf) if self.precision is Precision.INT8 else None
         if quantization is None:
             return ()
         from dmvton_mobile.quantization import float_layers
@@ -165,13 +222,13 @@ class _Pair:
 
 
 def grown(artifacts: list[Artifact]) -> list[str]:
-    """What to say of artifacts in eight bits that are no smaller than those in float32 beside them."""
+    """What to say of artifacts in eight bits or fewer that are no smaller than those in float32 beside them."""
     plain = {(item.target, item.contract.component): item for item in artifacts if item.precision is Precision.FP32}
     return [
         f"{item.path} has {item.footprint.file_bytes} bytes and {other.path} {other.footprint.file_bytes}: "
-        "eight bits must save some."
+        f"{item.precision} must save some."
         for item in artifacts
-        if item.precision is Precision.INT8
+        if item.precision in EIGHT_BITS_OR_FEWER
         and (other := plain.get((item.target, item.contract.component)))
         and item.footprint.file_bytes >= other.footprint.file_bytes
     ]
@@ -190,8 +247,16 @@ def _describe(source: Source, component: Component) -> dict[str, str]:
     }
 
 
+def _quantization(source: Source, nncf: "NncfQuantizer | None") -> Quantization | None:
+    return source.network.config.quantization if nncf is None else nncf.record
+
+
 def _manifest(
-    plan: Plan, made: dict[Precision, Source], artifacts: list[Artifact], golden: tuple[str, ...]
+    plan: Plan,
+    made: dict[Precision, Source],
+    artifacts: list[Artifact],
+    golden: tuple[str, ...],
+    nncf: "NncfQuantizer | None",
 ) -> Manifest:
     first = next(iter(made.values()))
     card, config = first.card, first.network.config
@@ -203,7 +268,7 @@ def _manifest(
         components=plan.components,
         trained=bool(card and card.trained),
         training=card.training if card else None,
-        quantization=quantized.network.config.quantization if quantized else None,
+        quantization=_quantization(quantized, nncf) if quantized else None,
         licence=card.licence if card else None,
         artifacts=tuple(artifacts),
         golden=golden,
@@ -259,6 +324,13 @@ def command(
     keep_float: Annotated[
         list[str] | None, typer.Option(help="A layer that stays float32 then, like generator.up_2.*; repeatable.")
     ] = None,
+    quantizer: Annotated[
+        Quantizer, typer.Option(help="For int8 by --calibration: nncf, for .onnx alone, controls what try-ons lose.")
+    ] = Quantizer.PT2E,
+    max_drop: Annotated[
+        float | None,
+        typer.Option(help=f"For nncf: that much of their PSNR in dB, else {DEFAULT_MAX_DROP_DB}."),
+    ] = None,
 ) -> None:
     """Convert a network for phones: every artifact is run and compared with PyTorch before the bundle is written.
 
@@ -272,12 +344,14 @@ def command(
             calibration=calibration,
             keep_float=tuple(keep_float or ()),
         ),
-        targets=_targets([*(target or []), *(more_targets or [])]),
+        targets=parse_targets([*(target or []), *(more_targets or [])]),
         precisions=tuple(dict.fromkeys(precision or [Precision.FP32])),
         components=components,
         delegate=delegate,
         out=out,
         size=parse_size(size),
+        quantizer=quantizer,
+        max_drop_db=max_drop,
     )
     rows: list[Row] = []
     try:
@@ -294,14 +368,6 @@ def command(
             print_rows(console, rows)
     weights = "trained" if manifest.trained else "untrained"
     console.print(f"{plan.out}: {manifest.network}, {weights} weights.", soft_wrap=True, highlight=False)
-
-
-def _targets(names: list[str]) -> tuple[Target, ...]:
-    known = [target.value for target in Target]
-    for name in names:
-        if name not in (*known, "all"):
-            raise DmvtonError(f"There is no target {name!r}. Known: {', '.join(known)}, all.")
-    return tuple(Target) if not names or "all" in names else tuple(dict.fromkeys(map(Target, names)))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from coremltools.converters.mil.mil.passes.graph_pass import AbstractGraphPass
 from coremltools.converters.mil.mil.passes.helper import block_context_manager
 from coremltools.converters.mil.mil.passes.pass_registry import register_pass
 
+from converters import weights8
 from converters.exported import Exported, itemise
 from converters.graph import export_program
 from dmvton_mobile.components import ComponentExample
@@ -23,7 +24,8 @@ INT8_DEPLOYMENT_TARGET = ct.target.iOS17  # the first with `quantize` and `dequa
 HALF_PASS = "dmvton::half_with_exact_coordinates"
 SHARING_PASS = "dmvton::share_equal_constants"
 SMALLEST_PALETTIZED = 1024  # weights of a tensor; smaller ones are a fiftieth of all and would cost some 2 dB
-LEARNED = {"conv", "conv_transpose", "linear", "matmul"}
+CONVOLUTIONS = {"conv", "conv_transpose"}
+LEARNED = {*CONVOLUTIONS, "linear", "matmul"}
 THRESHOLDS = {"greater", "ceil", "floor", "round", "sign"}
 KEPT_FLOAT32 = (
     "sampling coordinates: half precision moves a sample by up to 0.03 pixels at every warp",
@@ -104,6 +106,8 @@ def export_coreml(example: ComponentExample, path: Path, precision: Precision, m
     )
     if precision is Precision.PALETTE6:
         model = _palettized(model)
+    if precision is Precision.W8:
+        model = _quantized(model)
     for tensor in contract.inputs:
         model.input_description[tensor.name] = tensor.description
     for tensor in contract.outputs:
@@ -111,7 +115,8 @@ def export_coreml(example: ComponentExample, path: Path, precision: Precision, m
     _describe(model, metadata)
     model.save(str(path))
     _make_canonical(path)
-    return Exported(itemise(path, program, precision), KEPT_FLOAT32 if precision is Precision.FP16 else ())
+    kept = {Precision.FP16: KEPT_FLOAT32, Precision.W8: weights8.KEPT_FLOAT32}
+    return Exported(itemise(path, program, precision), kept.get(precision, ()))
 
 
 def _pipeline(precision: Precision) -> Any:
@@ -121,7 +126,7 @@ def _pipeline(precision: Precision) -> Any:
         index = pipeline.passes.index("common::add_fp16_cast")
         pipeline.remove_passes({"common::add_fp16_cast"})
         pipeline.insert_pass(index, HALF_PASS)
-    if precision in (Precision.INT8, Precision.PALETTE6):
+    if precision in (Precision.INT8, Precision.W8, Precision.PALETTE6):
         pipeline.append_pass(SHARING_PASS)
     return pipeline
 
@@ -135,6 +140,17 @@ def _palettized(model: Any) -> Any:
     # One thread: several would add a cluster's values up in an order of their own each time.
     with threadpool_limits(limits=1):
         return ct.optimize.coreml.palettize_weights(model, ct.optimize.coreml.OptimizationConfig(tables))
+
+
+def _quantized(model: Any) -> Any:
+    """The weights of convolutions in int8, one scale per output channel."""
+    main = model.get_spec().mlProgram.functions["main"]
+    operations = main.block_specializations[main.opset].operations
+    weights = [op.inputs["weight"].arguments[0].name for op in operations if op.type in CONVOLUTIONS]
+    # By their names: a rule for all would take tables of positions, one for convolutions the strides they share.
+    eight = ct.optimize.coreml.OpLinearQuantizerConfig(weight_threshold=weights8.SMALLEST - 1)
+    config = ct.optimize.coreml.OptimizationConfig(op_name_configs=dict.fromkeys(weights, eight))
+    return ct.optimize.coreml.linear_quantize_weights(model, config)
 
 
 def _input(tensor: TensorContract) -> Any:

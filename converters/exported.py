@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 
 from converters.graph import FOLDED_WEIGHT, INTEGER_WEIGHT, ON_GRID
+from converters.weights8 import held_in_int8
 from dmvton_mobile.manifest import Footprint
 from dmvton_mobile.targets import Precision
 
@@ -22,11 +23,12 @@ class Exported:
     reproducible: bool = True
 
 
-def _bytes(name: str, tensor: torch.Tensor, precision: Precision) -> int:
+def _bytes(name: str, tensor: torch.Tensor, node: torch.fx.Node, precision: Precision) -> int:
     """Of a tensor in the file: floats in that precision, int8 for what is float32 on the integers' grid."""
     if not tensor.is_floating_point():
         return tensor.numel() * tensor.element_size()
-    bits = {Precision.FP16: 16, Precision.PALETTE6: 6}.get(precision, 8 if ON_GRID in name else 32)
+    eight = ON_GRID in name or (precision is Precision.W8 and held_in_int8(node, tensor))
+    bits = {Precision.FP16: 16, Precision.PALETTE6: 6}.get(precision, 8 if eight else 32)
     return tensor.numel() * bits // 8
 
 
@@ -45,14 +47,15 @@ def itemise(
     tensors = {**program.state_dict, **program.constants}
     targets = {spec.arg.name: spec.target for spec in program.graph_signature.input_specs}
     placeholders = [node for node in program.graph.nodes if node.op == "placeholder" and node.users]
-    used = [targets[node.name] for node in placeholders if targets[node.name] in tensors]
+    used = {targets[node.name]: node for node in placeholders if targets[node.name] in tensors}
     weights: dict[int, int] = {}
     constants: dict[int, int] = {}
-    for name in used:
+    for name, node in used.items():
         tensor = tensors[name]
         learnt = isinstance(tensor, torch.nn.Parameter) or any(part in name for part in LEARNT)
         group = weights if learnt else constants
-        group[tensor.untyped_storage().data_ptr()] = _bytes(name, tensor, weights_in if learnt else Precision.FP32)
+        stored = weights_in if learnt else Precision.FP32
+        group[tensor.untyped_storage().data_ptr()] = _bytes(name, tensor, node, stored)
     file_bytes = (
         sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) if path.is_dir() else path.stat().st_size
     )

@@ -8,6 +8,7 @@ import onnxsim
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
+from converters import weights8
 from converters.exported import Exported, itemise
 from converters.graph import export_program
 from dmvton_mobile.components import ComponentExample
@@ -16,13 +17,18 @@ from dmvton_mobile.targets import Precision
 
 OPSET = 20  # the first with GridSample as ONNX Runtime and the phone providers implement it
 SMALL = 1024  # bytes; smaller tensors stay float32, they weigh nothing and some hold positions
+BUT_OUTPUTS = {"Conv": (1, 2, 3), "ConvTranspose": (0, 2, 3)}  # the axes of a weight that are not its output channels
+KEPT_FLOAT32 = {
+    Precision.FP16: ("arithmetic: ONNX Runtime's CPU provider computes convolutions in float32",),
+    Precision.W8: weights8.KEPT_FLOAT32,
+}
 
 
 def export_onnx(example: ComponentExample, path: Path, precision: Precision) -> Exported:
     """Writes the component as an .onnx file.
 
-    fp16 halves the stored weights; arithmetic stays float32, because ONNX Runtime's CPU provider has no half-precision
-    convolution.
+    fp16 halves the stored weights, w8 holds them in int8; arithmetic stays float32, because ONNX Runtime's CPU provider
+    has no half-precision convolution, nor one of integer weights alone.
     """
     program = export_program(example.graph, example.inputs)
     exported = torch.onnx.export(
@@ -39,24 +45,21 @@ def export_onnx(example: ComponentExample, path: Path, precision: Precision) -> 
         raise DmvtonError(
             f"onnxsim changed what {example.contract.component} computes; report this with the network's name."
         )
-    _strip(model)
+    strip(model)
     if precision is Precision.FP16:
         _halve_weights(model)
+    if precision is Precision.W8:
+        _quantize_weights(model)
     model.metadata_props.extend(
         onnx.StringStringEntryProto(key=tensor.name, value=tensor.description)
         for tensor in (*example.contract.inputs, *example.contract.outputs)
     )
     onnx.checker.check_model(model, full_check=True)
     path.write_bytes(model.SerializeToString(deterministic=True))
-    kept = (
-        ("arithmetic: ONNX Runtime's CPU provider computes convolutions in float32",)
-        if precision is Precision.FP16
-        else ()
-    )
-    return Exported(itemise(path, program, precision), kept)
+    return Exported(itemise(path, program, precision), KEPT_FLOAT32.get(precision, ()))
 
 
-def _strip(model: onnx.ModelProto) -> None:
+def strip(model: onnx.ModelProto) -> None:
     """Drops what only a debugger reads: stack traces, intermediate shapes, doc strings."""
     del model.metadata_props[:]
     del model.graph.metadata_props[:]
@@ -77,6 +80,32 @@ def _halve_weights(model: onnx.ModelProto) -> None:
         half = numpy_helper.from_array(numpy_helper.to_array(initializer).astype(np.float16), f"{name}_half")
         initializer.CopyFrom(half)
         casts.append(helper.make_node("Cast", [f"{name}_half"], [name], to=TensorProto.FLOAT))
-    nodes = [*casts, *model.graph.node]
+    _put_first(model, casts)
+
+
+def _quantize_weights(model: onnx.ModelProto) -> None:
+    """Stores the weights of convolutions as int8 behind a Cast and a Mul by their channels' scales, which runtimes fold
+    when they load. A DequantizeLinear would be computed again for every frame, and keep convolutions from their
+    fastest layout."""
+    convolutions = {node.input[1]: node.op_type for node in model.graph.node if node.op_type in BUT_OUTPUTS}
+    scales = []
+    restored = []
+    for initializer in model.graph.initializer:
+        name, weights = initializer.name, numpy_helper.to_array(initializer)
+        if name not in convolutions or weights.size < weights8.SMALLEST:
+            continue
+        largest = np.abs(weights).max(BUT_OUTPUTS[convolutions[name]], keepdims=True)
+        scale = np.where(largest > 0, largest, 1) / np.float32(weights8.LEVELS)
+        steps = np.rint(weights / scale).astype(np.int8)
+        initializer.CopyFrom(numpy_helper.from_array(steps, f"{name}_int8"))
+        scales.append(numpy_helper.from_array(scale, f"{name}_scale"))
+        restored.append(helper.make_node("Cast", [f"{name}_int8"], [f"{name}_steps"], to=TensorProto.FLOAT))
+        restored.append(helper.make_node("Mul", [f"{name}_steps", f"{name}_scale"], [name]))
+    model.graph.initializer.extend(scales)
+    _put_first(model, restored)
+
+
+def _put_first(model: onnx.ModelProto, nodes: list[onnx.NodeProto]) -> None:
+    nodes = [*nodes, *model.graph.node]
     del model.graph.node[:]
     model.graph.node.extend(nodes)

@@ -1,6 +1,7 @@
 """What is converted: the network of each precision, and what its artifacts must compute."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from dmvton_mobile.checkpoint import Card, load_checkpoint
@@ -14,6 +15,14 @@ from dmvton_mobile.targets import Precision
 from dmvton_mobile.weights import default_network, default_quantized
 
 CALIBRATION_IMAGES = 64
+
+
+class Quantizer(StrEnum):
+    """Who makes int8 of float weights. PT2E: torchao, in PyTorch, for every target. NNCF: for .onnx files, by what
+    try-ons lose (`converters.nncf_onnx`)."""
+
+    PT2E = "pt2e"
+    NNCF = "nncf"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,10 +57,15 @@ class Source:
         return converted(self.network)
 
 
-def sources(weights: Weights, precisions: tuple[Precision, ...], size: tuple[int, int]) -> dict[Precision, Source]:
-    """What each precision is made from. Raises DmvtonError where there is no such thing."""
+def sources(
+    weights: Weights, precisions: tuple[Precision, ...], size: tuple[int, int], quantizer: Quantizer = Quantizer.PT2E
+) -> dict[Precision, Source]:
+    """What each precision is made from; NNCF makes int8 from the float network itself. Raises DmvtonError where there
+    is no such thing."""
     given = _float_or_quantized(weights)
     if given.network.config.quantization is not None:
+        if quantizer is Quantizer.NNCF:
+            raise DmvtonError(f"{weights.checkpoint} is quantized already: give --quantizer nncf the float checkpoint.")
         if other := [precision for precision in precisions if precision is not Precision.INT8]:
             raise DmvtonError(
                 f"{weights.checkpoint} is quantized and converts to int8 alone, not {', '.join(other)}: "
@@ -59,7 +73,9 @@ def sources(weights: Weights, precisions: tuple[Precision, ...], size: tuple[int
             )
         return {Precision.INT8: _of_size(given, size)}
     made: dict[Precision, Source] = {precision: given for precision in precisions if precision is not Precision.INT8}
-    if Precision.INT8 in precisions:
+    if Precision.INT8 in precisions and quantizer is Quantizer.NNCF:
+        made[Precision.INT8] = given
+    elif Precision.INT8 in precisions:
         made[Precision.INT8] = _of_size(_quantized(weights, given, size), size)
     return {precision: made[precision] for precision in precisions}
 

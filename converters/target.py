@@ -6,8 +6,9 @@ from typing import assert_never
 from converters.lowering import lower_to_native, lower_to_rows
 from dmvton_mobile.components import Layouts
 from dmvton_mobile.contract import Layout
+from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import TryOnNetwork
-from dmvton_mobile.targets import Target
+from dmvton_mobile.targets import Precision, Target
 
 
 class Delegate(StrEnum):
@@ -16,6 +17,36 @@ class Delegate(StrEnum):
     XNNPACK = "xnnpack"
     VULKAN = "vulkan"
     COREML = "coreml"
+
+
+# the targets of a precision that not every target takes, and why the others do not
+_TAKEN_BY = {
+    Precision.W8: (
+        (Target.COREML, Target.TFLITE, Target.ONNX),
+        "XNNPACK has no convolution of float32 with weights in int8, and would hold them in float32",
+    ),
+    Precision.PALETTE6: ((Target.COREML,), "it is for Core ML packages only, which look weights up in tables"),
+}
+
+
+def check_precision(precision: Precision, targets: tuple[Target, ...], delegate: Delegate) -> None:
+    """Raises DmvtonError where one of the targets cannot hold its weights so: which, why, and what to pass instead."""
+    takers, reason = _TAKEN_BY.get(precision, (tuple(Target), ""))
+    if others := [target for target in targets if target not in takers]:
+        raise DmvtonError(
+            f"{precision} is not for {', '.join(others)}: {reason}. Pass --target {' '.join(takers)}, or some of these."
+        )
+    if precision is Precision.INT8 and delegate is not Delegate.XNNPACK:
+        raise DmvtonError(f"int8 goes through XNNPACK, not --delegate {delegate}: leave one of them out.")
+
+
+def parse_targets(names: list[str]) -> tuple[Target, ...]:
+    """Targets by their names; all of them for "all", and where none is named. Raises DmvtonError for another name."""
+    known = [target.value for target in Target]
+    for name in names:
+        if name not in (*known, "all"):
+            raise DmvtonError(f"There is no target {name!r}. Known: {', '.join(known)}, all.")
+    return tuple(Target) if not names or "all" in names else tuple(dict.fromkeys(map(Target, names)))
 
 
 def lower(network: TryOnNetwork, target: Target, delegate: Delegate) -> TryOnNetwork:

@@ -2,9 +2,11 @@
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor, nn
 
+from converters import weights8
 from converters.exported import Exported, itemise
 from converters.graph import export_program
 from converters.tflite_int8 import IntegerKernels
@@ -28,7 +30,7 @@ class Named(nn.Module):
 
 def export_tflite(example: ComponentExample, path: Path, precision: Precision) -> Exported:
     """Writes the component as a .tflite file. fp16 halves the stored weights; a phone's delegate may then compute in
-    half precision."""
+    half precision. w8 holds them in int8, which a delegate unpacks when it loads."""
     import litert_torch
 
     contract = example.contract
@@ -43,12 +45,22 @@ def export_tflite(example: ComponentExample, path: Path, precision: Precision) -
     if precision is Precision.FP16:
         _halve_weights(path)
         kept = ("arithmetic: XNNPACK on this machine's kind of processor computes in float32",)
+    if precision is Precision.W8:
+        _quantize_weights(path)
+        kept = weights8.KEPT_FLOAT32
     delegated, leftover = placement(path)
     return Exported(itemise(path, program, precision, delegated=delegated, leftover=leftover), kept)
 
 
 def placement(path: Path) -> tuple[int, dict[str, int]]:
     """How many operations XNNPACK takes, and how many of each kind stay outside."""
+    operations = planned(path)
+    outside = [operation["op_name"] for operation, delegated in operations if not delegated]
+    return len(operations) - len(outside), dict(sorted(Counter(outside).items()))
+
+
+def planned(path: Path) -> list[tuple[dict[str, Any], bool]]:
+    """The operations of the file as LiteRT describes them, in their order, and whether XNNPACK takes each."""
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(str(path), num_threads=1)
@@ -59,32 +71,49 @@ def placement(path: Path) -> tuple[int, dict[str, int]]:
     made = {tensor for delegate in delegates for tensor in delegate["outputs"]}
     needed = {tensor for delegate in delegates for tensor in delegate["inputs"]}
     needed |= {detail["index"] for detail in interpreter.get_output_details()}
-    outside = []
+    found = []
     for operation in reversed(originals):  # in order of execution: who needs a tensor comes after who makes it
         outputs = set(operation["outputs"])
-        if outputs & needed and not outputs & made:
-            outside.append(operation["op_name"])
+        delegated = not outputs & needed or bool(outputs & made)
+        found.append((operation, delegated))
+        if not delegated:
             needed |= set(operation["inputs"])
-    return len(originals) - len(outside), dict(sorted(Counter(outside).items()))
+    return found[::-1]
 
 
 def _halve_weights(path: Path) -> None:
-    from ai_edge_quantizer import qtyping, quantizer
+    from ai_edge_quantizer import qtyping
     from ai_edge_quantizer.algorithm_manager import AlgorithmName
 
-    tool = quantizer.Quantizer(str(path))
     weights = qtyping.TensorQuantizationConfig(num_bits=16, dtype=qtyping.TensorDataType.FLOAT)
+    _store_weights(path, weights, AlgorithmName.FLOAT_CASTING)
+
+
+def _quantize_weights(path: Path) -> None:
+    from ai_edge_quantizer import qtyping
+    from ai_edge_quantizer.algorithm_manager import AlgorithmName
+
+    weights = qtyping.TensorQuantizationConfig(num_bits=8, granularity=qtyping.QuantGranularity.CHANNELWISE)
+    _store_weights(path, weights, AlgorithmName.MIN_MAX_UNIFORM_QUANT, smallest=weights8.SMALLEST)
+
+
+def _store_weights(path: Path, weights: Any, algorithm: str, smallest: int = 0) -> None:
+    """Rewrites the file with the convolutions' weights held so, behind a dequantize. smallest: values of a tensor."""
+    from ai_edge_quantizer import qtyping, quantizer
+
+    tool = quantizer.Quantizer(str(path))
     config = qtyping.OpQuantizationConfig(
-        weight_tensor_config=weights, compute_precision=qtyping.ComputePrecision.FLOAT, explicit_dequantize=True
+        weight_tensor_config=weights,
+        compute_precision=qtyping.ComputePrecision.FLOAT,
+        explicit_dequantize=True,
+        min_weight_elements=smallest,
     )
     for operation in (
         qtyping.TFLOperationName.CONV_2D,
         qtyping.TFLOperationName.DEPTHWISE_CONV_2D,
         qtyping.TFLOperationName.CONV_2D_TRANSPOSE,
     ):
-        tool.update_quantization_recipe(
-            regex=".*", operation_name=operation, op_config=config, algorithm_key=AlgorithmName.FLOAT_CASTING
-        )
-    half = tool.quantize().quantized_model
-    assert half is not None
-    path.write_bytes(half)
+        tool.update_quantization_recipe(regex=".*", operation_name=operation, op_config=config, algorithm_key=algorithm)
+    smaller = tool.quantize().quantized_model
+    assert smaller is not None
+    path.write_bytes(smaller)

@@ -29,7 +29,7 @@ from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.signing import signing_tool
 
 DISTRIBUTION = "dmvton-mobile"
-EXTRAS = ("coreml", "tflite", "executorch", "onnx", "data", "evaluate", "train", "bench")
+EXTRAS = ("coreml", "tflite", "executorch", "onnx", "nncf", "data", "evaluate", "train", "bench")
 IMPORT_SECONDS = 180.0  # per module; the slowest takes a few seconds, from a cold disk a minute
 
 # What proves that a package works, where that is not the package's own name
@@ -48,9 +48,11 @@ _RUNTIMES = {
     ".mlpackage": ("coremltools", "coremltools"),
 }
 # Each module leaves one line: its name, what went wrong or null, a remark. The watchdog ends the process even where
-# native code holds the interpreter. -P keeps the folder that doctor is started in out of the imports.
+# native code holds the interpreter. -P keeps the folder that doctor is started in out of the imports. Where nncf finds
+# openvino_telemetry, it writes an identifier into the home folder.
 _PROBE = """
 import faulthandler, importlib, json, sys
+sys.modules["openvino_telemetry"] = None
 for module in sys.argv[3:]:
     faulthandler.dump_traceback_later(float(sys.argv[2]), exit=True)
     error = remark = None

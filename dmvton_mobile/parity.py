@@ -11,7 +11,13 @@ from dmvton_mobile.manifest import ParityFigure
 from dmvton_mobile.runtimes.session import Tensors
 from dmvton_mobile.targets import Precision
 
-BOUNDS_DB = {Precision.FP32: 60.0, Precision.FP16: 40.0, Precision.INT8: 20.0, Precision.PALETTE6: 25.0}
+BOUNDS_DB = {
+    Precision.FP32: 60.0,
+    Precision.FP16: 40.0,
+    Precision.INT8: 20.0,
+    Precision.W8: 25.0,
+    Precision.PALETTE6: 25.0,
+}
 
 
 class ParityError(CheckFailed):

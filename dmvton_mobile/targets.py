@@ -25,12 +25,15 @@ _SUFFIXES = {Target.COREML: ".mlpackage", Target.TFLITE: ".tflite", Target.EXECU
 class Precision(StrEnum):
     """What the weights and the arithmetic are held in; an artifact lists what stayed float32.
 
+    INT8: the arithmetic as well, which needs the ranges of activations.
+    W8: the weights of convolutions alone, one scale per output channel; no ranges, and not for ExecuTorch.
     PALETTE6: weights as indices into tables of 64 values, one table per tensor; Core ML only.
     """
 
     FP32 = "fp32"
     FP16 = "fp16"
     INT8 = "int8"
+    W8 = "w8"
     PALETTE6 = "palette6"
 
 

@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from converters.convert import Plan, convert
 from converters.onnx import export_onnx
-from dmvton_mobile.bundle import new_bundle, seal, write_golden
+from converters.source import Weights
+from converters.target import Delegate
+from dmvton_mobile.bundle import Bundle, new_bundle, read_bundle, seal, write_golden
 from dmvton_mobile.components import component_examples
 from dmvton_mobile.contract import Components
 from dmvton_mobile.manifest import Artifact, Manifest, ParityFigure
@@ -23,6 +26,7 @@ from dmvton_mobile.tryon import run_components
 
 SMALL = (128, 96)  # height, width: a 3:4 window that is quick to run
 SEED = 7
+INT8_IMAGES = 16  # that ranges come from
 
 
 @pytest.fixture(scope="session")
@@ -95,6 +99,31 @@ def small_bundle(small_network: TryOnNetwork, tmp_path_factory: pytest.TempPathF
             ),
         )
     return path
+
+
+@pytest.fixture(scope="session")
+def int8_people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As many rendered people as ranges need."""
+    from tests.rendered import rendered_people
+
+    return rendered_people(tmp_path_factory.mktemp("people") / "people", INT8_IMAGES)
+
+
+@pytest.fixture(scope="session")
+def int8_bundle(int8_people: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """The default network for three runtimes in float32 and in eight bits. Only to be read."""
+    path = tmp_path_factory.mktemp("int8") / "lite.dmvton"
+    plan = Plan(
+        weights=Weights(calibration=int8_people, keep_float=("warp.aflow_net.narrow",)),
+        targets=(Target.TFLITE, Target.EXECUTORCH, Target.ONNX),
+        precisions=(Precision.FP32, Precision.INT8),
+        components=Components.SPLIT,
+        delegate=Delegate.XNNPACK,
+        out=path,
+        size=SMALL,
+    )
+    convert(plan, on_row=lambda _: None, on_step=lambda _: None)
+    return read_bundle(path)
 
 
 @pytest.fixture

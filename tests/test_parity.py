@@ -197,6 +197,7 @@ def test_bounds() -> None:
         Precision.FP32: 60.0,
         Precision.FP16: 40.0,
         Precision.PALETTE6: 25.0,
+        Precision.W8: 25.0,
         Precision.INT8: 20.0,
     }
 

@@ -60,12 +60,22 @@ def target_of(sample: TryOnSample, pairing: Pairing) -> Tensor | None:
     return None if picture is None else picture * 0.5 + 0.5
 
 
+def garment_region(sample: TryOnSample, pairing: Pairing) -> Tensor | None:
+    """Where the garment is seen, [B, 1, H, W] in {0, 1}; None where nobody knows."""
+    truth = _truth(sample, pairing)
+    if truth is not None:
+        return truth.visible
+    if pairing is Pairing.PAIRED and sample.label is not None:
+        return (sample.label == Label.UPPER_CLOTHES)[:, None].float()
+    return None
+
+
 def measure(sample: TryOnSample, pairing: Pairing, prediction: Prediction, perceptual: Perceptual | None = None) -> Row:
     """The figures of one image, by the names in METRICS; None where there is no truth for one."""
     row: Row = {metric.name: None for metric in METRICS}
     target, truth = target_of(sample, pairing), _truth(sample, pairing)
     if target is not None:
-        garment = _region(sample, pairing, truth)
+        garment = garment_region(sample, pairing)
         for region, mask in zip(REGIONS, (None, garment, None if garment is None else 1 - garment), strict=True):
             if region != "image" and mask is None:
                 continue
@@ -85,15 +95,6 @@ def _truth(sample: TryOnSample, pairing: Pairing) -> Truth | None:
     if pairing is Pairing.PAIRED:
         return sample.truth
     return sample.unpaired.truth if sample.unpaired else None
-
-
-def _region(sample: TryOnSample, pairing: Pairing, truth: Truth | None) -> Tensor | None:
-    """Where the garment is seen, [1, 1, H, W]."""
-    if truth is not None:
-        return truth.visible
-    if pairing is Pairing.PAIRED and sample.label is not None:
-        return (sample.label == Label.UPPER_CLOTHES)[:, None].float()
-    return None
 
 
 def _value(figure: Tensor) -> float | None:

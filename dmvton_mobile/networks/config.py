@@ -1,7 +1,7 @@
 """What it takes to build a network again: its name, and what compression made of it."""
 
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -16,19 +16,34 @@ class Calibration(Strict):
     digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
+class AccuracyControl(Strict):
+    """Layers were put back to float32 until the try-ons lost no more than `max_drop_db` of their PSNR in decibels.
+
+    images: that it was measured on, none of which gave ranges; pairing: in which garment, the worn one or another.
+    float_db, int8_db: the mean over them, in the garment's region, of the float network and of what was made of it.
+    """
+
+    max_drop_db: Annotated[float, Field(gt=0)]
+    images: Annotated[int, Field(ge=1)]
+    pairing: Literal["paired", "unpaired"]
+    float_db: float
+    int8_db: float
+
+
 class Quantization(Strict):
     """Weights in int8 per output channel, symmetric; activations in int8 per tensor, affine.
 
     size: height and width of the pictures it was made with; ranges hold for others, the graphs do not. keep_float:
     patterns of layers that stay float32 beside those that always do (`quantization.float_layers`), like
     `generator.up_2*`. trained: whether the network was trained under it. calibration: None before
-    `quantization.calibrate`.
+    `quantization.calibrate`. accuracy_control: where layers were put back to float32 by what try-ons lost.
     """
 
     size: tuple[int, int]
     keep_float: tuple[str, ...] = ()
     trained: bool = False
     calibration: Calibration | None = None
+    accuracy_control: AccuracyControl | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

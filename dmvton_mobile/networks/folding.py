@@ -23,6 +23,18 @@ def split_refinement(network: nn.Module) -> None:
                 module.register_module(name, SplitRefineHead(child))
 
 
+def name_before_split(network: nn.Module, layer: str) -> str:
+    """What a layer of a network whose refine heads are split was called before; both parts of the first have its
+    name."""
+    head, _, name = layer.rpartition(".")
+    if isinstance(network.get_submodule(head), SplitRefineHead):
+        return f"{head}.0"
+    parent = head.removesuffix(".rest")
+    if parent != head and isinstance(network.get_submodule(parent), SplitRefineHead):
+        return f"{parent}.{int(name) + 1}"
+    return layer
+
+
 class SplitRefineHead(nn.Module):
     """A refine head whose first convolution is split over its two inputs, so that they need no concatenation."""
 

@@ -27,12 +27,16 @@ class Session(ABC):
 
     def run(self, inputs: Tensors) -> Tensors:
         """inputs: every input of the contract by name, NCHW float32 -> every output by name, NCHW float32."""
-        held = [_to_artifact(tensor, inputs, self.path) for tensor in self.contract.inputs]
-        outputs = self.run_held(held)
+        outputs = self.run_held(self.held(inputs))
         return {
             tensor.name: _from_artifact(tensor, output)
             for tensor, output in zip(self.contract.outputs, outputs, strict=True)
         }
+
+    def held(self, inputs: Tensors) -> list[np.ndarray]:
+        """The inputs of `run` in the artifact's own layouts and order. Raises DmvtonError for missing ones and for
+        other shapes than the contract's."""
+        return [_to_artifact(tensor, inputs, self.path) for tensor in self.contract.inputs]
 
     @abstractmethod
     def run_held(self, inputs: list[np.ndarray]) -> list[np.ndarray]:

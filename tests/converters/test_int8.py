@@ -10,12 +10,9 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 from onnx import numpy_helper
 
-from converters.convert import Plan, convert, grown
-from converters.source import Weights
-from converters.target import Delegate
+from converters.convert import grown
 from dmvton_mobile.bundle import Bundle, read_bundle, verify_files
 from dmvton_mobile.checkpoint import save_checkpoint
-from dmvton_mobile.contract import Components
 from dmvton_mobile.manifest import Artifact, Manifest
 from dmvton_mobile.networks import TryOnNetwork, seeded_network
 from dmvton_mobile.networks.config import Quantization
@@ -23,33 +20,20 @@ from dmvton_mobile.quantization import calibrate, prepare, spread
 from dmvton_mobile.runtimes import open_session
 from dmvton_mobile.targets import Precision, Target
 from dmvton_mobile.verify import Verdict, replay, replay_all
-from tests.conftest import SMALL
-from tests.rendered import rendered_people
+from tests.conftest import INT8_IMAGES, SMALL
 from tests.test_cli import refusal
 
 TARGETS = (Target.TFLITE, Target.EXECUTORCH, Target.ONNX)
-IMAGES = 16
 
 
-@pytest.fixture(scope="module")
-def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return rendered_people(tmp_path_factory.mktemp("people") / "people", IMAGES)
+@pytest.fixture
+def bundle(int8_bundle: Bundle) -> Bundle:
+    return int8_bundle
 
 
-@pytest.fixture(scope="module")
-def bundle(people: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    out = tmp_path_factory.mktemp("int8") / "lite.dmvton"
-    plan = Plan(
-        weights=Weights(calibration=people, keep_float=("warp.aflow_net.narrow",)),
-        targets=TARGETS,
-        precisions=(Precision.FP32, Precision.INT8),
-        components=Components.SPLIT,
-        delegate=Delegate.XNNPACK,
-        out=out,
-        size=SMALL,
-    )
-    convert(plan, on_row=lambda _: None, on_step=lambda _: None)
-    return read_bundle(out)
+@pytest.fixture
+def people(int8_people: Path) -> Path:
+    return int8_people
 
 
 def artifacts(manifest: Manifest, target: Target, precision: Precision) -> list[Artifact]:
@@ -75,7 +59,7 @@ def test_every_artifact_replays_in_its_runtime(bundle: Bundle) -> None:
 def test_the_manifest_says_what_stayed_float(bundle: Bundle) -> None:
     quantization = bundle.manifest.quantization
     assert quantization is not None and quantization.calibration is not None
-    assert (quantization.size, quantization.calibration.images) == (SMALL, IMAGES)
+    assert (quantization.size, quantization.calibration.images) == (SMALL, INT8_IMAGES)
     for item in artifacts(bundle.manifest, Target.TFLITE, Precision.INT8):
         said = "\n".join(item.kept_float32)
         assert "warp.aflow_net.narrow: chosen by warp.aflow_net.narrow" in said
@@ -156,15 +140,15 @@ def test_an_artifact_that_grew(bundle: Bundle) -> None:
     eight = both[-1]
     bigger = eight.model_copy(update={"footprint": eight.footprint.model_copy(update={"file_bytes": 10**8})})
     [said] = grown([*both[:-1], bigger])
-    assert said.startswith("onnx/tryon_int8.onnx has 100000000 bytes") and said.endswith("eight bits must save some.")
+    assert said.startswith("onnx/tryon_int8.onnx has 100000000 bytes") and said.endswith("int8 must save some.")
 
 
 class TestRefused:
     @pytest.fixture(scope="class")
-    def eight(self, people: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    def eight(self, int8_people: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         """A quantized checkpoint."""
         path = tmp_path_factory.mktemp("checkpoint") / "int8.safetensors"
-        save_checkpoint(quantized(people), path, trained=False)
+        save_checkpoint(quantized(int8_people), path, trained=False)
         return path
 
     def test_no_ranges(self, tmp_path: Path) -> None:
@@ -201,12 +185,12 @@ class TestRefused:
 
     def test_palettes_beyond_core_ml(self, tmp_path: Path) -> None:
         said = refusal("convert", "--target", "onnx", "--precision", "palette6", "--out", tmp_path / "b.dmvton")
-        assert "palette6 is for Core ML packages only" in said
+        assert "palette6 is not for onnx: it is for Core ML packages only" in said
 
 
 def quantized(people: Path) -> TryOnNetwork:
     from dmvton_mobile.datasets.layouts import open_dataset
 
     network = prepare(seeded_network("dmvton-lite"), Quantization(size=SMALL))
-    calibrate(network, spread(open_dataset(people, "train", SMALL), IMAGES))
+    calibrate(network, spread(open_dataset(people, "train", SMALL), INT8_IMAGES))
     return network
