@@ -94,6 +94,19 @@ def seal(folder: Path, manifest: Manifest) -> Manifest:
     return manifest
 
 
+def reseal(bundle: Bundle, manifest: Manifest) -> Manifest:
+    """Another manifest for the same files, which are verified first; returns it as `seal` does.
+
+    Raises DmvtonError where a signature vouches for the manifest that is there, BundleError for changed files.
+    """
+    if bundle.signed:
+        raise DmvtonError(
+            f"{bundle.folder.name} is signed, and another manifest would void its signature: sign it afterwards."
+        )
+    verify_files(bundle)
+    return seal(bundle.folder, manifest)
+
+
 def read_bundle(path: Path) -> Bundle:
     """A bundle from its folder or a .zip of it, the manifest checked; `verify_files` checks the rest.
 

@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 from converters.convert import command as convert
 from dmvton_mobile.bundle import read_bundle, verify_files, zip_bundle
 from dmvton_mobile.checkpoint import ImportReport, read_official, save_checkpoint
+from dmvton_mobile.commands.bench import bench
 from dmvton_mobile.commands.compress import command as compress
 from dmvton_mobile.commands.data import data
 from dmvton_mobile.commands.evaluate import command as evaluate
@@ -56,6 +57,7 @@ app = typer.Typer(cls=_Group, no_args_is_help=True, add_completion=False, pretty
 bundles = typer.Typer(no_args_is_help=True, help="Pack and sign bundles.")
 app.add_typer(bundles, name="bundle")
 app.add_typer(data, name="data")
+app.add_typer(bench, name="bench")
 app.command("convert")(convert)
 app.command("train")(train)
 app.command("compress")(compress)

@@ -14,6 +14,7 @@ from dmvton_mobile.contract import ComponentContract, Components
 from dmvton_mobile.errors import CheckFailed
 from dmvton_mobile.files import Record, Strict, parse_record, record_json
 from dmvton_mobile.networks.config import Quantization
+from dmvton_mobile.recommendation import Count, Recommendations
 from dmvton_mobile.targets import Precision, Target
 
 MANIFEST = "manifest.json"
@@ -43,7 +44,6 @@ def _plain_path(path: str) -> str:
 
 PlainPath = Annotated[str, AfterValidator(_plain_path)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Count = Annotated[int, Field(ge=0)]
 
 
 class FileRecord(Strict):
@@ -97,7 +97,8 @@ class Artifact(Strict):
 class Manifest(Record):
     """What a bundle says of itself.
 
-    size: height, width. quantization: of the artifacts in int8. golden: the files of recorded inputs and outputs.
+    size: height, width. quantization: of the artifacts in int8. recommendations: which precision to ship for each
+    target, once `dmvton bench recommend` has measured them. golden: the files of recorded inputs and outputs.
     files: all but this one and the signature. licence: SPDX identifier or free text; None until somebody sets it, and
     then an app release is refused. digest: the SHA-256 of this file with sixty-four zeros in the digest's place. `seal`
     fills in `files` and `digest`.
@@ -113,6 +114,7 @@ class Manifest(Record):
     quantization: Quantization | None = None
     licence: str | None = None
     artifacts: tuple[Artifact, ...]
+    recommendations: Recommendations | None = None
     golden: tuple[PlainPath, ...] = ()
     files: dict[PlainPath, FileRecord] = {}
     tool_versions: dict[str, str]

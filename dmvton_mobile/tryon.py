@@ -84,9 +84,10 @@ class TryOn:
     ) -> "TryOn":
         """A bundle's artifacts, every file checked against its hash first.
 
-        runtime, precision: which artifacts; where open, the first of the manifest that can be run here, Core ML's
-        evaluator last: it proves a program, it does not race. Raises BundleError for a damaged bundle, DmvtonError
-        naming what it holds where it does not hold the wanted ones or none of them can be run here.
+        runtime, precision: which artifacts; where open, the first of the manifest that can be run here, in the
+        precision that it recommends, and Core ML's evaluator last: it proves a program, it does not race. Raises
+        BundleError for a damaged bundle, DmvtonError naming what it holds where it does not hold the wanted ones or
+        none of them can be run here.
         """
         bundle = read_bundle(path)
         verify_files(bundle)
@@ -97,7 +98,14 @@ class TryOn:
             named = " ".join(choice for choice in (runtime, precision) if choice)
             raise DmvtonError(f"{path.name} has no artifacts for {named}. {holds}")
         missing: list[str] = []
-        for target, kind in sorted(wanted, key=lambda pair: pair[0] is Target.COREML and platform.system() != "Darwin"):
+        advice = bundle.manifest.recommendations
+
+        def rank(pair: tuple[Target, Precision]) -> tuple[bool, bool]:
+            target, kind = pair
+            evaluated = target is Target.COREML and platform.system() != "Darwin"
+            return evaluated, advice is not None and kind is not advice.precision(target)
+
+        for target, kind in sorted(wanted, key=rank):
             try:
                 sessions = open_components(bundle, target, kind, threads)
             except DmvtonError as error:

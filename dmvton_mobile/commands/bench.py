@@ -1,0 +1,153 @@
+"""`dmvton bench`: what artifacts cost on this machine, and what is to be made of it."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.compression.page import page_html
+from benchmarks.compression.record import CompressionReport
+from benchmarks.compression.report import Plans, report
+from benchmarks.compression.sheet import draw_sheet
+from benchmarks.recommend import recommend
+from converters.target import parse_targets
+from dmvton_mobile.bundle import read_bundle, reseal
+from dmvton_mobile.compression import SENSITIVITY, read_steps
+from dmvton_mobile.contract import DEFAULT_SIZE
+from dmvton_mobile.datasets.dataset import Phase
+from dmvton_mobile.datasets.layouts import open_dataset
+from dmvton_mobile.errors import DmvtonError
+from dmvton_mobile.evaluation.run import PerceptualScale
+from dmvton_mobile.files import atomic_file, sha256_file
+from dmvton_mobile.metrics.perceptual import lpips as make_lpips
+from dmvton_mobile.progress import progress_bar
+from dmvton_mobile.recommendation import Recommendations
+from dmvton_mobile.size import parse_size, size_text
+from dmvton_mobile.targets import Target
+
+bench = typer.Typer(no_args_is_help=True, help="Measure artifacts on this machine.")
+
+Threads = Annotated[int, typer.Option(min=1, help="CPU threads of the runtimes.")]
+Rounds = Annotated[int, typer.Option(min=1, help="Turns of each, a process of its own every time.")]
+Runs = Annotated[int, typer.Option(min=1, help="Frames that count, in a turn.")]
+
+
+@bench.command("recommend")
+def recommend_verb(
+    bundle: Annotated[Path, typer.Argument(help="The bundle's folder, NAME.dmvton.")],
+    threads: Threads = 2,
+    rounds: Rounds = 3,
+    runs: Runs = 50,
+) -> None:
+    """Time every precision of a bundle beside the others, and note in its manifest which to ship for each target.
+
+    Example: dmvton bench recommend lite.dmvton
+    """
+    opened = read_bundle(bundle)
+    if not bundle.is_dir():
+        raise DmvtonError(f"{bundle} is an archive: give the bundle's folder, whose manifest takes the advice.")
+    with progress_bar("Measuring") as bar:
+        found = recommend(
+            opened, threads=threads, rounds=rounds, runs=runs, on_step=lambda what: bar.show(what=f"Measuring {what}")
+        )
+    reseal(opened, opened.manifest.model_copy(update={"recommendations": found}))
+    console = Console()
+    console.print(_advice_table(found))
+    for advice in found.by_target:
+        console.print(f"{advice.target}: ship {advice.precision}. {advice.reason}", soft_wrap=True, highlight=False)
+    typer.echo(f"Noted in {bundle}'s manifest, with what is still to be measured on a phone.")
+
+
+@bench.command("compression")
+def compression_verb(
+    run: Annotated[Path, typer.Option(help="The folder of a dmvton compress that has ended.")],
+    data: Annotated[Path, typer.Option(help="What the steps are judged on, in one of the known layouts.")],
+    out: Annotated[Path, typer.Option(help="The report's folder; one that was interrupted is gone on with.")],
+    target: Annotated[list[str] | None, typer.Option(help="coreml, tflite, executorch, onnx, or all.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first images.")] = None,
+    size: Annotated[str, typer.Option(help="HEIGHTxWIDTH of the network's pictures.")] = size_text(DEFAULT_SIZE),
+    threads: Threads = 2,
+    rounds: Rounds = 3,
+    runs: Runs = 50,
+    lpips: Annotated[Path | None, typer.Option(help="VGG-16's published weight file, for LPIPS.")] = None,
+) -> None:
+    """Report what each step of a compression cost and gained in every format: a page and its figures as JSON.
+
+    Example: dmvton bench compression --run runs/int8 --data benchmark --out runs/int8/report
+    """
+    plans = Plans(
+        run=run,
+        steps=read_steps(run),
+        dataset=open_dataset(data, Phase.TEST, parse_size(size), seed=0),
+        targets=parse_targets(target or []),
+        out=out,
+        limit=limit,
+        threads=threads,
+        rounds=rounds,
+        runs=runs,
+        perceptual=PerceptualScale(make_lpips(lpips), sha256_file(lpips)) if lpips else None,
+    )
+    with progress_bar("Reporting") as bar:
+        made = report(plans, on_step=lambda what: bar.show(what=what))
+    sensitivity = run / SENSITIVITY
+    found = json.loads(sensitivity.read_text(encoding="utf-8")) if sensitivity.is_file() else None
+    pictured = next((each for each in made.targets if each is not Target.COREML), made.targets[0])
+    with atomic_file(out / "index.html", overwrite=True) as partial:
+        partial.write_text(page_html(made, draw_sheet(plans, pictured), pictured, found), encoding="utf-8")
+    Console(width=132).print(_report_table(made))
+    typer.echo(f"Wrote {out}: report.json and index.html.")
+
+
+def _advice_table(found: Recommendations) -> Table:
+    table = Table("target", "precision", "files MB", "download MB", "frame ms", "ratio", "growth MB", box=None)
+    for advice in found.by_target:
+        for each in advice.figures:
+            table.add_row(
+                advice.target,
+                each.precision,
+                _megabytes(each.file_bytes, 2),
+                _megabytes(each.download_bytes, 2),
+                _number(each.frame_ms, 1),
+                _number(each.latency_ratio, 2),
+                _megabytes(each.growth_bytes, 0),
+            )
+    return table
+
+
+def _report_table(made: CompressionReport) -> Table:
+    columns = (
+        "target",
+        "step",
+        "files MB",
+        "download MB",
+        "frame ms",
+        "ratio",
+        "growth MB",
+        "PSNR garment",
+        "error px",
+    )
+    table = Table(*columns, box=None)
+    for row in made.rows:
+        table.add_row(
+            row.target,
+            row.step,
+            _megabytes(row.file_bytes, 2),
+            _megabytes(row.download_bytes, 2),
+            _number(row.frame_ms, 1),
+            _number(row.latency_ratio, 2),
+            _megabytes(row.growth_bytes, 0),
+            _number(row.quality.psnr_garment_db, 2),
+            _number(row.quality.end_point_error_px, 2),
+        )
+    return table
+
+
+def _megabytes(count: int | None, digits: int) -> str:
+    return _number(None if count is None else count / 1e6, digits)
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
