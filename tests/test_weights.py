@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 import dmvton_mobile.weights
-from dmvton_mobile.checkpoint import load_checkpoint
+from dmvton_mobile.checkpoint import Card, load_checkpoint
 from dmvton_mobile.contract import DEFAULT_SIZE
 from dmvton_mobile.datasets.procedural.seeds import Split
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.evaluation.record import EvaluationRecord
 from dmvton_mobile.files import parse_record
 from dmvton_mobile.networks.registry import DEFAULT_NETWORK
-from dmvton_mobile.weights import default_network, default_weights
+from dmvton_mobile.weights import default_network, default_quantized, default_weights
 from tests.rendered import rendered_people
 from tests.test_cli import dmvton
 
@@ -24,19 +24,43 @@ PEOPLE = 12
 
 def test_all_of_them_load_and_are_small() -> None:
     files = sorted(FOLDER.glob("*.safetensors"))
-    assert [path.stem for path in files] == [DEFAULT_NETWORK]
+    assert [path.stem for path in files] == [f"{DEFAULT_NETWORK}-int8", DEFAULT_NETWORK]
     assert sum(path.stat().st_size for path in FOLDER.iterdir()) < MOST_BYTES
     for path in files:
         network, card = load_checkpoint(path)
-        assert (network.config.name, card.trained, card.precision) == (path.stem, True, "fp16")
+        assert (network.config.name, card.trained, card.precision) == (DEFAULT_NETWORK, True, "fp16")
+        assert (card.quantization is not None) == path.stem.endswith("-int8")
 
 
-def test_the_card_says_what_they_are() -> None:
-    _, card = default_network(DEFAULT_NETWORK)
-    assert card is not None and card.licence == "Apache-2.0"
+def cards() -> list[Card]:
+    files = (default_weights(DEFAULT_NETWORK), default_quantized(DEFAULT_NETWORK))
+    return [
+        parse_record(file.with_suffix(".json").read_bytes(), Card, file.name, DmvtonError)
+        for file in files
+        if file is not None
+    ]
+
+
+def test_eight_bits_were_made_from_the_float_weights() -> None:
+    plain, eight = cards()
+    assert eight.quantization and eight.quantization.trained and eight.quantization.calibration
+    assert plain.training and eight.training
+    before, after = plain.training["stages"], eight.training["stages"]
+    assert isinstance(before, list) and isinstance(after, list) and after[: len(before)] == before
+    calibrated, trained = after[len(before) :]
+    assert isinstance(calibrated, dict) and calibrated["of"] == plain.weights_sha256
+    assert isinstance(trained, dict)
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["float", "int8"])
+def test_the_card_says_what_they_are(which: int) -> None:
+    card = cards()[which]
+    assert card.licence == "Apache-2.0"
     training: Any = card.training
     assert "rendered people" in training["note"] and "photo" in training["note"]
     for stage in training["stages"]:
+        if "calibrated" in stage:
+            continue  # it trained nothing
         assert stage["hours"] > 0 and stage["data"]["digest"] and stage["hardware"]["device"]
         assert stage["recipe"]["start"] is None or "/" not in stage["recipe"]["start"], "no path of where it was made"
         assert isinstance(stage["seed"], int) and stage["recipe"]["network"] == DEFAULT_NETWORK

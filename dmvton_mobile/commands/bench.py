@@ -28,7 +28,7 @@ from dmvton_mobile.recommendation import Recommendations
 from dmvton_mobile.size import parse_size, size_text
 from dmvton_mobile.targets import Target
 
-bench = typer.Typer(no_args_is_help=True, help="Measure artifacts on this machine.")
+bench: typer.Typer = typer.Typer(no_args_is_help=True, help="Measure artifacts on this machine.")
 
 Threads = Annotated[int, typer.Option(min=1, help="CPU threads of the runtimes.")]
 Rounds = Annotated[int, typer.Option(min=1, help="Turns of each, a process of its own every time.")]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
@@ -96,6 +97,21 @@ def test_onnx_holds_integers(bundle: Bundle) -> None:
         if node.op_type == "DequantizeLinear" and node.input[0] in held
     ]
     assert len(weights) > 80 and set(weights) == {onnx.TensorProto.INT8}
+
+
+@pytest.mark.parametrize("component", ["garment_encoder", "tryon"])
+def test_onnx_runtime_convolves_integers(bundle: Bundle, component: str, tmp_path: Path) -> None:
+    """Every convolution with integer weights: none is left between a dequantize and a quantize."""
+    path = bundle.folder / f"onnx/{component}_int8.onnx"
+    made = {output: node for node in onnx.load(path).graph.node for output in node.output}
+    weights = [made.get(node.input[1]) for node in made.values() if node.op_type == "Conv"]
+    wanted = sum(node is not None and node.op_type == "DequantizeLinear" for node in weights)
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    options.optimized_model_filepath = str(tmp_path / "optimized.onnx")
+    onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    ran = [node.op_type for node in onnx.load(tmp_path / "optimized.onnx").graph.node]
+    assert ran.count("QLinearConv") == wanted > 30
 
 
 def swap_outputs(folder: Path) -> None:
