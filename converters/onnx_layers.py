@@ -9,7 +9,7 @@ from torch import nn
 
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import TryOnNetwork
-from dmvton_mobile.networks.folding import name_before_split
+from dmvton_mobile.networks.folding import names_before_split
 
 CONVOLUTIONS = {"Conv": nn.Conv2d, "ConvTranspose": nn.ConvTranspose2d}
 PASSED_ON = ("Clip", "Relu", "LeakyRelu", "Resize")  # what a layer's output may go through before it is added
@@ -23,8 +23,9 @@ def layers_of(model: onnx.ModelProto, lowered: TryOnNetwork) -> dict[str, str]:
     new name. Raises DmvtonError for a convolution that has the weights of no layer.
     """
     constants = {constant.name: constant for constant in model.graph.initializer}
+    named = names_before_split(lowered)
     modules = [
-        (name_before_split(lowered, path), type(module), _channels(module.weight.detach().numpy()))
+        (named[path], type(module), _channels(module.weight.detach().numpy()))
         for path, module in lowered.named_modules()
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d)
     ]

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from converters.convert import Plan, convert
+from converters.convert import convert
 from converters.onnx import export_onnx
+from converters.plan import Plan
 from converters.source import Weights
 from converters.target import Delegate
 from dmvton_mobile.bundle import Bundle, new_bundle, read_bundle, seal, write_golden

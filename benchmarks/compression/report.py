@@ -21,7 +21,8 @@ from benchmarks.machine import machine
 from benchmarks.parts import artifacts, bundle_parts, download_bytes, runs_here
 from benchmarks.recommend import kernel_counts
 from benchmarks.turns import Turns, median_growth, median_ms, median_ratio, take_turns
-from converters.convert import Plan, convert
+from converters.convert import convert
+from converters.plan import Plan
 from converters.source import Weights
 from converters.target import Delegate
 from dmvton_mobile.bundle import Bundle, read_bundle

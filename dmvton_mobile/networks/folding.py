@@ -23,9 +23,18 @@ def split_refinement(network: nn.Module) -> None:
                 module.register_module(name, SplitRefineHead(child))
 
 
-def name_before_split(network: nn.Module, layer: str) -> str:
-    """What a layer of a network whose refine heads are split was called before; both parts of the first have its
-    name."""
+def names_before_split(network: nn.Module) -> dict[str, str]:
+    """What every convolution of a network whose refine heads are split was called before; both parts of the first have
+    its name, and a layer with several names its first."""
+    first: dict[nn.Module, str] = {}
+    before = {}
+    for name, layer in network.named_modules(remove_duplicate=False):
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+            before[name] = _name_before_split(network, first.setdefault(layer, name))
+    return before
+
+
+def _name_before_split(network: nn.Module, layer: str) -> str:
     head, _, name = layer.rpartition(".")
     if isinstance(network.get_submodule(head), SplitRefineHead):
         return f"{head}.0"

@@ -16,7 +16,7 @@ from torch import Tensor, fx, nn
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import TryOnNetwork
 from dmvton_mobile.networks.config import Quantization
-from dmvton_mobile.networks.folding import fold_batch_norms, split_refinement
+from dmvton_mobile.networks.folding import fold_batch_norms, names_before_split, split_refinement
 from dmvton_mobile.quantization.layers import float_layers, parts, quantizable_layers
 
 CONVOLUTIONS = (torch.ops.aten.conv2d.default, torch.ops.aten.conv_transpose2d.input)
@@ -26,12 +26,13 @@ TRACED_BATCH = 2  # the batch is free; a trace with 1 would fix it
 def prepare(network: TryOnNetwork, quantization: Quantization) -> TryOnNetwork:
     """A copy, in eval mode, whose layers compute as they will in eight bits once it is calibrated; its batch norms are
     folded. Raises DmvtonError for a network that cannot be quantized, and where nothing would be."""
-    kept = frozenset(layer.layer for layer in float_layers(network, quantization.keep_float))
-    if not set(quantizable_layers(network)) - kept:
+    chosen = {layer.layer for layer in float_layers(network, quantization.keep_float)}
+    if not set(quantizable_layers(network)) - chosen:
         raise DmvtonError("Nothing would be quantized: every layer is kept float32.")
     network = copy.deepcopy(network).eval()
     fold_batch_norms(network)
     split_refinement(network)
+    kept = {layer for layer, before in names_before_split(network).items() if before in chosen}
     for part, inputs in _part_inputs(network, quantization.size).items():
         relative = {layer.removeprefix(part).lstrip(".") for layer in kept if f"{layer}.".startswith(f"{part}.")}
         network.set_submodule(part, _prepared(network.get_submodule(part), inputs, relative))

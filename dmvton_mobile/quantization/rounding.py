@@ -6,7 +6,8 @@ from typing import Any
 
 from torch import fx
 
-from dmvton_mobile.networks import TryOnNetwork
+from dmvton_mobile.networks import TryOnNetwork, build_network
+from dmvton_mobile.networks.folding import names_before_split, split_refinement
 from dmvton_mobile.quantization.calibrate import switch
 from dmvton_mobile.quantization.layers import parts
 from dmvton_mobile.quantization.prepare import CONVOLUTIONS
@@ -15,7 +16,10 @@ WEIGHT = ".weight"
 
 
 def layer_roundings(network: TryOnNetwork) -> dict[str, list[Any]]:
-    """The fake quantizations of every quantized layer of a prepared network, by the layer's path."""
+    """The fake quantizations of every quantized layer of a prepared network, by the layer's path in the float one."""
+    named = build_network(network.config.name)
+    split_refinement(named)  # as `prepare` does
+    before = names_before_split(named)
     found: dict[str, list[Any]] = {}
     for part in parts(network):
         graph = network.get_submodule(part)
@@ -23,9 +27,9 @@ def layer_roundings(network: TryOnNetwork) -> dict[str, list[Any]]:
         for node in graph.graph.nodes:
             if node.target not in CONVOLUTIONS or not _rounds(node.args[1]):
                 continue
-            layer = f"{part}.{node.args[1].args[0].target}".removesuffix(WEIGHT)
+            layer = before[f"{part}.{node.args[1].args[0].target}".removesuffix(WEIGHT)]
             roundings = [each for each in (*node.args[:2], *_readers(node)) if _rounds(each)]
-            # a layer that runs several times has those of every run
+            # a layer that runs several times, or is split, has those of every run
             found.setdefault(layer, []).extend(graph.get_submodule(each.target) for each in roundings)
     return found
 

@@ -17,7 +17,8 @@ import torch
 
 import dmvton_mobile.example
 from converters import convert as converting
-from converters.convert import PACKAGES, Plan, convert
+from converters.convert import PACKAGES, convert
+from converters.plan import Plan
 from converters.report import Row
 from converters.source import Weights
 from converters.target import Delegate

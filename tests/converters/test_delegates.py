@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from converters.convert import Plan, convert
+from converters.convert import convert
+from converters.plan import Plan
 from converters.report import Row
 from converters.source import Weights
 from converters.target import Delegate

@@ -12,11 +12,12 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from converters.convert import Plan, convert
+from converters.convert import convert
 from converters.judge import Pictures
 from converters.nncf_onnx import GIVEN_BACK, NncfQuantizer
 from converters.onnx import OPSET, export_onnx
 from converters.onnx_layers import additions_between, convolutions, layers_of
+from converters.plan import Plan
 from converters.source import Quantizer, Weights
 from converters.target import Delegate, layouts, lower
 from dmvton_mobile.bundle import Bundle, read_bundle, verify_files

@@ -17,10 +17,11 @@ from onnx import numpy_helper
 from torch import nn
 
 from converters import convert as converting
-from converters.convert import Plan, convert, grown
+from converters.convert import convert, grown
 from converters.export import export_component
 from converters.exported import itemise
 from converters.graph import export_program
+from converters.plan import Plan
 from converters.source import Weights
 from converters.target import Delegate, layouts, lower
 from converters.weights8 import LEVELS, SMALLEST

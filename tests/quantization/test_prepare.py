@@ -12,7 +12,7 @@ from dmvton_mobile.datasets.sample import TryOnSample
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import TryOnNetwork, TryOnOutput, build_network, seeded_network
 from dmvton_mobile.networks.config import Quantization
-from dmvton_mobile.quantization import converted, float_layers, prepare, quantizable_layers
+from dmvton_mobile.quantization import converted, float_layers, layer_roundings, prepare, quantizable_layers
 from dmvton_mobile.quantization.layers import matches
 from tests.conftest import SMALL
 
@@ -113,7 +113,9 @@ def test_the_students_parts(make: Make, samples: list[TryOnSample]) -> None:
     student = seeded_network("dmvton-student")
     rounded = make(student)
     assert psnr_db(tried_on(student, samples[-1]).tryon, tried_on(rounded, samples[-1]).tryon) > 25
+    assert layer_roundings(rounded).keys() == set(quantizable_layers(student))
     heads = [kept.layer for kept in float_layers(student)]
+    assert not set(heads) & layer_roundings(rounded).keys()
     assert len(heads) == 10 and all(".netMain." in head or ".netRefine." in head for head in heads)
 
 
