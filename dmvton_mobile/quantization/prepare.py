@@ -105,6 +105,7 @@ def _prepared(part: nn.Module, inputs: tuple[Tensor, ...], kept: set[str]) -> fx
 
     free = tuple({0: torch.export.Dim.AUTO} for _ in inputs)
     graph = torch.export.export(part, inputs, dynamic_shapes=free).module()
+    _read_weights_once(graph)
     of_inputs = _of_inputs(graph)
     quantizer = Int8Quantizer(
         lambda node: node.op == "get_attr" or (node.name in of_inputs and not _is_kept(node, kept))
@@ -114,6 +115,16 @@ def _prepared(part: nn.Module, inputs: tuple[Tensor, ...], kept: set[str]) -> fx
         prepared = prepare_pt2e(graph, quantizer)
         allow_exported_model_train_eval(prepared)
     return prepared
+
+
+def _read_weights_once(graph: fx.GraphModule) -> None:
+    """A node of its own for every convolution that reads shared weights: the quantizer takes the first reader alone."""
+    for node in list(graph.graph.nodes):
+        if node.op == "get_attr":
+            for reader in list(node.users)[1:]:
+                with graph.graph.inserting_before(reader):
+                    reader.replace_input_with(node, graph.graph.node_copy(node))
+    graph.recompile()
 
 
 def _of_inputs(graph: fx.GraphModule) -> set[str]:

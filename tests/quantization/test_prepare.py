@@ -116,6 +116,8 @@ def test_the_students_parts(make: Make, samples: list[TryOnSample]) -> None:
     assert layer_roundings(rounded).keys() == set(quantizable_layers(student))
     heads = [kept.layer for kept in float_layers(student)]
     assert not set(heads) & layer_roundings(rounded).keys()
+    smoothing = layer_roundings(rounded)["warp.image_mobile.smooth_layers.0"]  # one layer that runs at every level
+    assert sum(rounding.is_per_channel for rounding in smoothing) == 5
     assert len(heads) == 10 and all(".netMain." in head or ".netRefine." in head for head in heads)
 
 
