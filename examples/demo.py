@@ -1,4 +1,5 @@
-"""`make demo`: the default network converted for every target, proved, packed, and tried on the example photo.
+"""`make demo`: the default network for every target in float32 and in eight bits, proved, packed, and tried on the
+example photo.
 
 python examples/demo.py --out out
 """
@@ -19,7 +20,8 @@ def main() -> None:
     out: Path = parser.parse_args().out
     bundle = out / "dmvton-lite.dmvton"
     shutil.rmtree(bundle, ignore_errors=True)
-    run("convert", "--target", "all", "--out", bundle)
+    run("convert", "--target", "all", "--precision", "fp32", "--precision", "int8", "--out", bundle)
+    run("bench", "recommend", bundle)
     made = [bundle]
     for garment in GARMENTS:
         picture = out / f"tryon_{Path(garment).stem}.png"
