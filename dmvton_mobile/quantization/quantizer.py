@@ -13,13 +13,18 @@ import torch
 from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import XNNPACKQuantizer, get_symmetric_quantization_config
 from executorch.backends.xnnpack.quantizer.xnnpack_quantizer_utils import QuantizationConfig
 from torch import fx
-from torchao.quantization.pt2e.fake_quantize import FusedMovingAvgObsFakeQuantize
+from torchao.quantization.pt2e.fake_quantize import FakeQuantize, FusedMovingAvgObsFakeQuantize
 from torchao.quantization.pt2e.observer import MovingAverageMinMaxObserver, MovingAveragePerChannelMinMaxObserver
 from torchao.quantization.pt2e.quantizer import QuantizationAnnotation
 
 ANNOTATION = "quantization_annotation"  # the key that torchao's passes read
 SMALLEST_SCALE = 2.0**-24
 CONVOLUTIONS = (torch.ops.aten.conv2d.default, torch.ops.aten.conv_transpose2d.input)
+
+
+class PerChannelFakeQuantize(FakeQuantize):
+    """By its name torchao knows that it takes the axis of channels, which for a transposed convolution is the second;
+    the fused one takes only the first."""
 
 
 class Int8Quantizer(XNNPACKQuantizer):
@@ -59,7 +64,7 @@ def _fuse(relu6: fx.Node) -> None:
 def _config() -> QuantizationConfig:
     theirs = get_symmetric_quantization_config(is_per_channel=True, is_qat=True)
     activation = FusedMovingAvgObsFakeQuantize.with_args(observer=MovingAverageMinMaxObserver, eps=SMALLEST_SCALE)
-    weight = FusedMovingAvgObsFakeQuantize.with_args(observer=MovingAveragePerChannelMinMaxObserver, eps=SMALLEST_SCALE)
+    weight = PerChannelFakeQuantize.with_args(observer=MovingAveragePerChannelMinMaxObserver, eps=SMALLEST_SCALE)
     specs = {
         "input_activation": replace(theirs.input_activation, observer_or_fake_quant_ctr=activation),
         "output_activation": replace(theirs.output_activation, observer_or_fake_quant_ctr=activation),

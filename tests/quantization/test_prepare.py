@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from torch import Tensor, fx
+from torch import Tensor, fx, nn
 
 from dmvton_mobile.datasets.sample import TryOnSample
 from dmvton_mobile.errors import DmvtonError
@@ -118,6 +118,9 @@ def test_the_students_parts(make: Make, samples: list[TryOnSample]) -> None:
     assert not set(heads) & layer_roundings(rounded).keys()
     smoothing = layer_roundings(rounded)["warp.image_mobile.smooth_layers.0"]  # one layer that runs at every level
     assert sum(rounding.is_per_channel for rounding in smoothing) == 5
+    for layer, roundings in layer_roundings(rounded).items():
+        transposed = isinstance(student.get_submodule(layer), nn.ConvTranspose2d)
+        assert {each.ch_axis for each in roundings if each.is_per_channel} == {1 if transposed else 0}, layer
     assert len(heads) == 10 and all(".netMain." in head or ".netRefine." in head for head in heads)
 
 
