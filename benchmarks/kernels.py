@@ -4,6 +4,7 @@ ONNX Runtime's own profile; the operations of LiteRT's plan, which tells no time
 """
 
 import json
+import re
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from dmvton_mobile.files import Strict
 from dmvton_mobile.targets import Target
 
 RUNS = 10  # after one that does not count
+AROUND = ("Method::execute", "DELEGATE_CALL", "OPERATOR_CALL")  # ExecuTorch's names of what kernels run in
 
 
 class Kernel(Strict):
@@ -105,4 +107,5 @@ def _of_executorch(part: Part, threads: int) -> Iterator[Call]:
     for block in blocks:
         if block.name == "Execute":
             for event in block.events:
-                yield event.name, event.perf_data.avg
+                if event.name not in AROUND:
+                    yield re.sub(r" #\d+$", "", event.name), event.perf_data.avg  # XNNPACK numbers its shapes
