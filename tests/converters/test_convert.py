@@ -471,7 +471,7 @@ for target in Target:
 
 PERTURBED = """
 import torch
-from converters import convert as converting
+from converters import pair as converting
 
 honest = converting.lower
 
