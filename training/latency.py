@@ -57,7 +57,7 @@ class Latencies:
         self._call = self._measure(NOTHING, int8=False)
 
     def seconds(self, shape: ConvShape, *, int8: bool = False) -> float:
-        """int8: from int8 to int8, as between two others in eight bits."""
+        """int8: from integers to integers, as between two others in eight bits."""
         if (shape, int8) not in self._measured:
             self._measured[shape, int8] = max(0.0, self._measure(shape, int8) - self._call)
         return self._measured[shape, int8]
@@ -65,7 +65,7 @@ class Latencies:
     def _measure(self, shape: ConvShape, int8: bool) -> float:
         model = _int8_model(shape) if int8 else _model(shape)
         session = onnxruntime.InferenceSession(model, self._options, providers=["CPUExecutionProvider"])
-        held = np.int8 if int8 else np.float32
+        held = np.uint8 if int8 else np.float32
         fed = {"x": np.zeros((1, shape.inputs, shape.height, shape.width), held)}
         taken = []
         for _ in range(2 + RUNS):
@@ -118,29 +118,30 @@ def _shape(layer: nn.Module, x: Tensor) -> ConvShape:
 
 
 def _model(shape: ConvShape) -> bytes:
-    weight = np.zeros(_weight_shape(shape), np.float32)
-    return _checked(shape, TensorProto.FLOAT, [_convolution(shape, "x", "y")], {"weight": weight})
+    constants = {"weight": np.zeros(_weight_shape(shape), np.float32), "bias": np.zeros(shape.outputs, np.float32)}
+    return _checked(shape, TensorProto.FLOAT, [_convolution(shape, "x", "y")], constants)
 
 
 def _int8_model(shape: ConvShape) -> bytes:
-    """Dequantize, convolution, quantize: what the runtime makes one integer kernel of."""
-    weight = np.zeros(_weight_shape(shape), np.int8)
-    scales = np.ones(shape.outputs, np.float32)
-    axis = 1 if shape.transposed else 0
+    """Dequantize, convolution, quantize: what the runtime makes one integer kernel of, where activations are uint8 and
+    there is a bias to hold in int32."""
     nodes = [
         helper.make_node("DequantizeLinear", ["x", "scale", "zero"], ["x_float"]),
-        helper.make_node("DequantizeLinear", ["weight_int8", "scales", "zeros"], ["weight"], axis=axis),
+        helper.make_node(
+            "DequantizeLinear", ["weight_int8", "scales", "zeros"], ["weight"], axis=1 if shape.transposed else 0
+        ),
         _convolution(shape, "x_float", "y_float"),
         helper.make_node("QuantizeLinear", ["y_float", "scale", "zero"], ["y"]),
     ]
     constants: dict[str, np.ndarray] = {
-        "weight_int8": weight,
+        "weight_int8": np.zeros(_weight_shape(shape), np.int8),
+        "bias": np.zeros(shape.outputs, np.float32),
         "scale": np.array(1, np.float32),
-        "zero": np.array(0, np.int8),
-        "scales": scales,
+        "zero": np.array(0, np.uint8),
+        "scales": np.ones(shape.outputs, np.float32),
         "zeros": np.zeros(shape.outputs, np.int8),
     }
-    return _checked(shape, TensorProto.INT8, nodes, constants)
+    return _checked(shape, TensorProto.UINT8, nodes, constants)
 
 
 def _weight_shape(shape: ConvShape) -> tuple[int, ...]:
@@ -152,7 +153,7 @@ def _weight_shape(shape: ConvShape) -> tuple[int, ...]:
 def _convolution(shape: ConvShape, x: str, y: str) -> onnx.NodeProto:
     return helper.make_node(
         "ConvTranspose" if shape.transposed else "Conv",
-        [x, "weight"],
+        [x, "weight", "bias"],
         [y],
         group=shape.inputs if shape.depthwise else 1,
         strides=[shape.stride] * 2,
