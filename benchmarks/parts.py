@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchmarks.process import Part
 from dmvton_mobile.bundle import Bundle
-from dmvton_mobile.manifest import DEVICE_ONLY, Artifact
+from dmvton_mobile.manifest import DEVICE_ONLY
 from dmvton_mobile.targets import Precision, Target
 from dmvton_mobile.tryon import open_components
 from dmvton_mobile.verify import golden_tensors
@@ -21,11 +21,6 @@ def bundle_parts(bundle: Bundle, target: Target, precision: Precision) -> list[P
         parts.append(Part(session.path, session.contract, session.held(given)))
         tensors = tensors | session.run(given)
     return parts
-
-
-def artifacts(bundle: Bundle, target: Target, precision: Precision) -> list[Artifact]:
-    """Those of one target and precision."""
-    return [item for item in bundle.manifest.artifacts if (item.target, item.precision) == (target, precision)]
 
 
 def download_bytes(path: Path) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from benchmarks.kernels import kernels
 from benchmarks.machine import machine
-from benchmarks.parts import artifacts, bundle_parts, download_bytes, runs_here
+from benchmarks.parts import bundle_parts, download_bytes, runs_here
 from benchmarks.turns import Turns, median_growth, median_ms, median_ratio, take_turns
 from dmvton_mobile.bundle import Bundle, verify_files
 from dmvton_mobile.recommendation import PrecisionFigures, Recommendation, Recommendations
@@ -42,7 +42,7 @@ def recommend(
             forms = {str(precision): bundle_parts(bundle, target, precision) for precision in precisions}
             turns = take_turns(target, forms, threads=threads, rounds=rounds, runs=runs, on_step=on_step)
         figures = [
-            _figures(bundle, target, precision, turns[precision], turns[precisions[0]], threads)
+            figures_of(bundle, target, precision, turns[precision], turns[precisions[0]], threads)
             for precision in precisions
         ]
         precision, reason = advise(figures)
@@ -75,10 +75,11 @@ def advise(figures: Sequence[PrecisionFigures]) -> tuple[Precision, str]:
     )
 
 
-def _figures(
+def figures_of(
     bundle: Bundle, target: Target, precision: Precision, own: Turns, first: Turns, threads: int
 ) -> PrecisionFigures:
-    held = artifacts(bundle, target, precision)
+    """What its files weigh and, where it was timed, what a frame costs. first: the turns that ratios are to."""
+    held = bundle.manifest.artifacts_of(target, precision)
     return PrecisionFigures(
         precision=precision,
         file_bytes=sum(item.footprint.file_bytes for item in held),
@@ -86,11 +87,11 @@ def _figures(
         frame_ms=median_ms(own),
         latency_ratio=median_ratio(own, first),
         growth_bytes=median_growth(own),
-        kernels=kernel_counts(bundle, target, precision, threads) if own else None,
+        kernels=_kernel_counts(bundle, target, precision, threads) if own else None,
     )
 
 
-def kernel_counts(bundle: Bundle, target: Target, precision: Precision, threads: int) -> dict[str, int] | None:
+def _kernel_counts(bundle: Bundle, target: Target, precision: Precision, threads: int) -> dict[str, int] | None:
     """How often each kernel runs in a frame; None where the runtime does not tell."""
     *_, frame = bundle_parts(bundle, target, precision)
     ran = kernels(target, frame, threads)

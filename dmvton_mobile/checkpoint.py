@@ -30,6 +30,7 @@ __all__ = [
     "ImportReport",
     "import_official",
     "load_checkpoint",
+    "read_card",
     "read_official",
     "save_checkpoint",
     "weight_bytes",
@@ -104,16 +105,11 @@ def save_checkpoint(
 
 def load_checkpoint(path: Path) -> tuple[TryOnNetwork, Card]:
     """The network of a checkpoint of ours, on the CPU and in eval mode, and its card. Raises CheckpointError."""
-    _require_suffix(path)
-    card_path = _card_path(path)
-    for file in (path, card_path):
-        if not file.is_file():
-            raise CheckpointError(f"There is no {file}; a checkpoint is {path.name} and its card {card_path.name}.")
-    card = parse_record(card_path.read_bytes(), Card, str(card_path), CheckpointError)
+    card = read_card(path)
     try:
         network = build_network(card.network, **card.config)
     except DmvtonError as error:
-        raise CheckpointError(f"{card_path}: {error}") from error
+        raise CheckpointError(f"{_card_path(path)}: {error}") from error
     try:
         tensors = load_file(path)
     except (SafetensorError, OSError) as error:
@@ -137,6 +133,16 @@ def load_checkpoint(path: Path) -> tuple[TryOnNetwork, Card]:
     else:
         network.load_state_dict(tensors | {alias: tensors[key] for alias, key in aliases.items()})
     return network.eval(), card
+
+
+def read_card(path: Path) -> Card:
+    """What a checkpoint of ours says of itself, its weights not looked at. Raises CheckpointError."""
+    _require_suffix(path)
+    card_path = _card_path(path)
+    for file in (path, card_path):
+        if not file.is_file():
+            raise CheckpointError(f"There is no {file}; a checkpoint is {path.name} and its card {card_path.name}.")
+    return parse_record(card_path.read_bytes(), Card, str(card_path), CheckpointError)
 
 
 def _overrides(config: NetworkConfig) -> dict[str, JsonValue]:

@@ -121,6 +121,10 @@ class Manifest(Record):
     source_commit: str | None = None
     digest: Sha256 = NO_DIGEST
 
+    def artifacts_of(self, target: Target, precision: Precision) -> list[Artifact]:
+        """Those of one target and precision, in the order that they run."""
+        return [item for item in self.artifacts if (item.target, item.precision) == (target, precision)]
+
 
 def sealed_manifest(manifest: Manifest) -> Manifest:
     """The manifest with its digest filled in."""

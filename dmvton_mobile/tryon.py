@@ -176,11 +176,8 @@ def held_pairs(bundle: Bundle) -> list[tuple[Target, Precision]]:
 
 def open_components(bundle: Bundle, target: Target, precision: Precision, threads: int) -> list[Session]:
     """The sessions of all components, in the order they run. Raises DeviceOnly, DmvtonError; see `not_installed`."""
-    by_component = {
-        artifact.contract.component: artifact
-        for artifact in bundle.manifest.artifacts
-        if (artifact.target, artifact.precision) == (target, precision)
-    }
+    held = bundle.manifest.artifacts_of(target, precision)
+    by_component = {artifact.contract.component: artifact for artifact in held}
     members = bundle.manifest.components.members
     if absent := [member for member in members if member not in by_component]:
         raise BundleError(f"{bundle.folder.name} has no {', '.join(absent)} for {target} {precision}.")

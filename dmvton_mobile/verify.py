@@ -96,12 +96,8 @@ def golden_path(precision: Precision) -> str:
 
 def _bound_db(bundle: Bundle, target: Target, precision: Precision) -> float:
     """The strictest bound that the artifacts were held to when they were made."""
-    bounds = [
-        figure.bound_db
-        for artifact in bundle.manifest.artifacts
-        if (artifact.target, artifact.precision) == (target, precision)
-        for figure in artifact.parity
-    ]
+    held = bundle.manifest.artifacts_of(target, precision)
+    bounds = [figure.bound_db for artifact in held for figure in artifact.parity]
     if not bounds:
         raise BundleError(f"{bundle.folder.name} gives no parity figures for {target} {precision} to hold it to.")
     return max(bounds)

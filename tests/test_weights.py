@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 import dmvton_mobile.weights
-from dmvton_mobile.checkpoint import Card, load_checkpoint
+from dmvton_mobile.checkpoint import Card, load_checkpoint, read_card
 from dmvton_mobile.contract import DEFAULT_SIZE
 from dmvton_mobile.datasets.procedural.seeds import Split
 from dmvton_mobile.errors import DmvtonError
@@ -34,11 +34,7 @@ def test_all_of_them_load_and_are_small() -> None:
 
 def cards() -> list[Card]:
     files = (default_weights(DEFAULT_NETWORK), default_quantized(DEFAULT_NETWORK))
-    return [
-        parse_record(file.with_suffix(".json").read_bytes(), Card, file.name, DmvtonError)
-        for file in files
-        if file is not None
-    ]
+    return [read_card(file) for file in files if file is not None]
 
 
 def test_eight_bits_were_made_from_the_float_weights() -> None:

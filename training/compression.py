@@ -16,7 +16,7 @@ from typing import Annotated
 
 from pydantic import Field, JsonValue
 
-from dmvton_mobile.checkpoint import load_checkpoint, save_checkpoint
+from dmvton_mobile.checkpoint import load_checkpoint, read_card, save_checkpoint
 from dmvton_mobile.compression import SENSITIVITY, CompressionSteps, Step, write_steps
 from dmvton_mobile.contract import DEFAULT_SIZE
 from dmvton_mobile.datasets.dataset import TryOnDataset
@@ -26,13 +26,13 @@ from dmvton_mobile.files import Strict, atomic_file, parse_record, record_json
 from dmvton_mobile.networks import TryOnNetwork
 from dmvton_mobile.networks.config import Quantization
 from dmvton_mobile.networks.lite import LiteNetwork
+from dmvton_mobile.sensitivity import Search, Sensitivity
 from training.build import setting_from_recipe
 from training.copy_stages import Copy, TruthCopy
 from training.order import Seeded
 from training.ranks import World
 from training.recipe import PUBLISHED, Recipe, RecipeError, StageName, load_yaml, recipe_yaml
 from training.run_folder import Data, RunFolder
-from training.sensitivity import Search, Sensitivity
 from training.stage import Stage
 from training.trainer import Told, train
 
@@ -136,7 +136,7 @@ class Compression:
             if not kept.with_suffix(suffix).exists():
                 with atomic_file(kept.with_suffix(suffix)) as partial:
                     shutil.copyfile(self._checkpoint.with_suffix(suffix), partial)
-        if load_checkpoint(kept)[1].weights_sha256 != load_checkpoint(self._checkpoint)[1].weights_sha256:
+        if read_card(kept).weights_sha256 != read_card(self._checkpoint).weights_sha256:
             raise DmvtonError(f"{self._out} holds a run of another checkpoint. Choose another --out.")
         return kept.name
 

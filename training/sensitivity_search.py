@@ -12,8 +12,8 @@ from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import TryOnNetwork, TryOnOutput
 from dmvton_mobile.networks.config import Quantization
 from dmvton_mobile.quantization import calibrate, layer_roundings, prepare, rounding_only
+from dmvton_mobile.sensitivity import Distance, LayerSensitivity, Search, Sensitivity, Trial
 from training.latency import Latencies, conv_shapes
-from training.sensitivity import Distance, LayerSensitivity, Search, Sensitivity, Trial
 
 HIGHEST_PSNR_DB = 100.0  # of equal pictures
 FLOAT_BYTES, INT8_BYTES = 4, 1

@@ -6,8 +6,8 @@ from pydantic import Field
 
 from dmvton_mobile.evaluation.record import Data
 from dmvton_mobile.files import Record, Strict
-from dmvton_mobile.recommendation import Count, Positive
-from dmvton_mobile.targets import Precision, Target
+from dmvton_mobile.recommendation import Count, PrecisionFigures
+from dmvton_mobile.targets import Target
 
 
 class Quality(Strict):
@@ -33,24 +33,13 @@ class StepRecord(Strict):
     kept_float32: tuple[str, ...] = ()
 
 
-class Row(Strict):
-    """A step in a target, garment and frame together. evaluator: what ran it. download_bytes: of the files deflated.
-
-    frame_ms: median of a frame; latency_ratio: to the first step's; growth_bytes: of a process that loads and runs
-    them; None where nothing here runs the target at speed. kernels: what ran in a frame, and how often.
-    """
+class Row(PrecisionFigures):
+    """A step in a target; ratios are to the first step. evaluator: what ran it. weight_bytes: as files hold them."""
 
     step: str
     target: Target
-    precision: Precision
     evaluator: str
-    file_bytes: Count
-    download_bytes: Count
     weight_bytes: Count
-    frame_ms: Positive | None
-    latency_ratio: Positive | None
-    growth_bytes: Count | None
-    kernels: dict[str, Count] | None
     quality: Quality
 
 

@@ -9,7 +9,7 @@ A report's folder:
 What is there is not made again, so an interrupted report goes on; times are taken anew.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,15 +18,15 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.compression.record import CompressionReport, Quality, Row, StepRecord
 from benchmarks.machine import machine
-from benchmarks.parts import artifacts, bundle_parts, download_bytes, runs_here
-from benchmarks.recommend import kernel_counts
-from benchmarks.turns import Turns, median_growth, median_ms, median_ratio, take_turns
+from benchmarks.parts import bundle_parts, runs_here
+from benchmarks.recommend import figures_of
+from benchmarks.turns import Turns, take_turns
 from converters.convert import convert
 from converters.plan import Plan
 from converters.source import Weights
 from converters.target import Delegate
 from dmvton_mobile.bundle import Bundle, read_bundle
-from dmvton_mobile.checkpoint import load_checkpoint, weight_bytes
+from dmvton_mobile.checkpoint import read_card, weight_bytes
 from dmvton_mobile.compression import CompressionSteps, Step
 from dmvton_mobile.contract import Components
 from dmvton_mobile.datasets.dataset import TryOnDataset
@@ -35,7 +35,7 @@ from dmvton_mobile.evaluation.candidates import Artifacts
 from dmvton_mobile.evaluation.record import EvaluationRecord, Pairing
 from dmvton_mobile.evaluation.run import Evaluation, PerceptualScale, evaluate
 from dmvton_mobile.files import atomic_file, record_json
-from dmvton_mobile.networks import build_network
+from dmvton_mobile.networks import TryOnNetwork, build_network
 from dmvton_mobile.targets import Precision, Target
 
 REPORT, BUNDLES, EVALUATIONS = "report.json", "bundles", "evaluations"
@@ -106,7 +106,7 @@ def _converted(plans: Plans, step: Step, on_step: Callable[[str], None]) -> Bund
         )
         convert(plan, on_row=lambda row: None, on_step=lambda what: on_step(f"{step.name}: converting {what}"))
     bundle = read_bundle(path)
-    if missing := [target for target in plans.targets if not artifacts(bundle, target, _precision(step))]:
+    if missing := [target for target in plans.targets if not bundle.manifest.artifacts_of(target, _precision(step))]:
         raise DmvtonError(
             f"{path} was made by an earlier report without {', '.join(missing)}: remove it, or choose another --out."
         )
@@ -154,19 +154,14 @@ def _row(
     plans: Plans, step: Step, target: Target, bundle: Bundle, own: Turns, first: Turns, measured: EvaluationRecord
 ) -> Row:
     precision = _precision(step)
-    held = artifacts(bundle, target, precision)
+    held = bundle.manifest.artifacts_of(target, precision)
+    costs = figures_of(bundle, target, precision, own, first, plans.threads)
     return Row(
+        **dict(costs),
         step=step.name,
         target=target,
-        precision=precision,
         evaluator=held[-1].evaluator,
-        file_bytes=sum(item.footprint.file_bytes for item in held),
-        download_bytes=sum(download_bytes(bundle.folder / item.path) for item in held),
         weight_bytes=sum(item.footprint.weight_bytes for item in held),
-        frame_ms=median_ms(own),
-        latency_ratio=median_ratio(own, first),
-        growth_bytes=median_growth(own),
-        kernels=kernel_counts(bundle, target, precision, plans.threads) if own else None,
         quality=_quality(measured),
     )
 
@@ -185,21 +180,18 @@ def _quality(measured: EvaluationRecord) -> Quality:
 
 
 def _step_record(plans: Plans, step: Step, bundle: Bundle) -> StepRecord:
-    _, card = load_checkpoint(plans.run / step.checkpoint)
-    network = build_network(card.network, **card.config)
-    kept: Sequence[str] = bundle.manifest.artifacts[-1].kept_float32
+    card = read_card(plans.run / step.checkpoint)
+    network = build_network(card.network, **card.config).eval()  # eight bits change neither
     return StepRecord(
         name=step.name,
-        macs=_frame_macs(plans.run / step.checkpoint, plans.dataset.size),
+        macs=_frame_macs(network, plans.dataset.size),
         weight_bytes=weight_bytes(network),
-        kept_float32=tuple(kept),
+        kept_float32=bundle.manifest.artifacts[-1].kept_float32,
     )
 
 
-def _frame_macs(checkpoint: Path, size: tuple[int, int]) -> int:
-    """Multiplications with accumulation, of convolutions and products of matrices; eight bits change none."""
-    _, card = load_checkpoint(checkpoint)
-    network = build_network(card.network, **card.config).eval()
+def _frame_macs(network: TryOnNetwork, size: tuple[int, int]) -> int:
+    """Multiplications with accumulation, of convolutions and products of matrices."""
     picture = torch.zeros(1, 3, *size)
     with torch.no_grad():
         features = network.encode_garment(picture, picture[:, :1])

@@ -1,6 +1,5 @@
 """`dmvton bench`: what artifacts cost on this machine, and what is to be made of it."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -21,10 +20,11 @@ from dmvton_mobile.datasets.dataset import Phase
 from dmvton_mobile.datasets.layouts import open_dataset
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.evaluation.run import PerceptualScale
-from dmvton_mobile.files import atomic_file, sha256_file
+from dmvton_mobile.files import atomic_file, parse_record, sha256_file
 from dmvton_mobile.metrics.perceptual import lpips as make_lpips
 from dmvton_mobile.progress import progress_bar
-from dmvton_mobile.recommendation import Recommendations
+from dmvton_mobile.recommendation import PrecisionFigures, Recommendations
+from dmvton_mobile.sensitivity import Sensitivity
 from dmvton_mobile.size import parse_size, size_text
 from dmvton_mobile.targets import Target
 
@@ -92,8 +92,8 @@ def compression_verb(
     )
     with progress_bar("Reporting") as bar:
         made = report(plans, on_step=lambda what: bar.show(what=what))
-    sensitivity = run / SENSITIVITY
-    found = json.loads(sensitivity.read_text(encoding="utf-8")) if sensitivity.is_file() else None
+    file = run / SENSITIVITY
+    found = parse_record(file.read_bytes(), Sensitivity, str(file), DmvtonError) if file.is_file() else None
     pictured = next((each for each in made.targets if each is not Target.COREML), made.targets[0])
     with atomic_file(out / "index.html", overwrite=True) as partial:
         partial.write_text(page_html(made, draw_sheet(plans, pictured), pictured, found), encoding="utf-8")
@@ -101,48 +101,33 @@ def compression_verb(
     typer.echo(f"Wrote {out}: report.json and index.html.")
 
 
+COSTS = ("files MB", "download MB", "frame ms", "ratio", "growth MB")
+
+
 def _advice_table(found: Recommendations) -> Table:
-    table = Table("target", "precision", "files MB", "download MB", "frame ms", "ratio", "growth MB", box=None)
+    table = Table("target", "precision", *COSTS, box=None)
     for advice in found.by_target:
         for each in advice.figures:
-            table.add_row(
-                advice.target,
-                each.precision,
-                _megabytes(each.file_bytes, 2),
-                _megabytes(each.download_bytes, 2),
-                _number(each.frame_ms, 1),
-                _number(each.latency_ratio, 2),
-                _megabytes(each.growth_bytes, 0),
-            )
+            table.add_row(advice.target, each.precision, *_costs(each))
     return table
 
 
 def _report_table(made: CompressionReport) -> Table:
-    columns = (
-        "target",
-        "step",
-        "files MB",
-        "download MB",
-        "frame ms",
-        "ratio",
-        "growth MB",
-        "PSNR garment",
-        "error px",
-    )
-    table = Table(*columns, box=None)
+    table = Table("target", "step", *COSTS, "PSNR garment", "error px", box=None)
     for row in made.rows:
-        table.add_row(
-            row.target,
-            row.step,
-            _megabytes(row.file_bytes, 2),
-            _megabytes(row.download_bytes, 2),
-            _number(row.frame_ms, 1),
-            _number(row.latency_ratio, 2),
-            _megabytes(row.growth_bytes, 0),
-            _number(row.quality.psnr_garment_db, 2),
-            _number(row.quality.end_point_error_px, 2),
-        )
+        quality = (_number(row.quality.psnr_garment_db, 2), _number(row.quality.end_point_error_px, 2))
+        table.add_row(row.target, row.step, *_costs(row), *quality)
     return table
+
+
+def _costs(each: PrecisionFigures) -> tuple[str, ...]:
+    return (
+        _megabytes(each.file_bytes, 2),
+        _megabytes(each.download_bytes, 2),
+        _number(each.frame_ms, 1),
+        _number(each.latency_ratio, 2),
+        _megabytes(each.growth_bytes, 0),
+    )
 
 
 def _megabytes(count: int | None, digits: int) -> str:

@@ -11,20 +11,25 @@ from dmvton_mobile.evaluation.record import EvaluationRecord, Pairing
 
 def page_html(record: EvaluationRecord, sheets: dict[Pairing, Image.Image]) -> str:
     """The page; sheets: of every pairing in the record. Raises DmvtonError where Jinja2 is not installed."""
+    pictures = {pairing: data_url(sheet) for pairing, sheet in sheets.items()}
+    return rendered("dmvton_mobile.evaluation", extra="evaluate", record=record, run=record.run, sheets=pictures)
+
+
+def rendered(package: str, *, extra: str, **values: object) -> str:
+    """A package's page.html with these values in it. Raises DmvtonError, naming the extra, where Jinja2 is not
+    installed."""
     try:
         from jinja2 import Environment, PackageLoader, StrictUndefined
     except ModuleNotFoundError as error:
         raise DmvtonError(
-            'The page needs Jinja2, which is not installed: pip install "dmvton-mobile[evaluate]".'
+            f'The page needs Jinja2, which is not installed: pip install "dmvton-mobile[{extra}]".'
         ) from error
-    environment = Environment(
-        loader=PackageLoader("dmvton_mobile.evaluation", "."), autoescape=True, undefined=StrictUndefined
-    )
-    pictures = {pairing: _data_url(sheet) for pairing, sheet in sheets.items()}
-    return environment.get_template("page.html").render(record=record, run=record.run, sheets=pictures)
+    environment = Environment(loader=PackageLoader(package, "."), autoescape=True, undefined=StrictUndefined)
+    return environment.get_template("page.html").render(**values)
 
 
-def _data_url(picture: Image.Image) -> str:
+def data_url(picture: Image.Image) -> str:
+    """The picture inside the page."""
     content = io.BytesIO()
     picture.save(content, "PNG", optimize=True)
     return f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode()}"

@@ -17,6 +17,7 @@ from dmvton_mobile.evaluation.run import Evaluation
 COLUMNS = ("person", "garment", "warped garment", "try-on", "truth")
 RANKED_BY = ("psnr_garment", "psnr_image")
 SHOWN = 4  # images each
+Pictures = Sequence[Tensor | None]  # [1, 3, H, W] in [0, 1]; None: not known
 _MARGIN, _HEADING, _CAPTION = 8, 26, 18
 _INK, _PAPER, _NOTHING = (30, 30, 30), (255, 255, 255), (236, 236, 236)
 
@@ -48,40 +49,49 @@ def choose(rows: Sequence[Measured], pairing: Pairing) -> tuple[str | None, list
 
 def draw_sheet(evaluation: Evaluation, rows: Sequence[Measured], pairing: Pairing) -> Image.Image:
     """Makes the chosen try-ons once more and lays them out, a line each."""
-    metric, lines = choose(rows, pairing)
-    height, width = evaluation.dataset.size
-    step = height + _CAPTION + _MARGIN
-    sheet = Image.new("RGB", (_MARGIN + len(COLUMNS) * (width + _MARGIN), 2 * _HEADING + len(lines) * step), _PAPER)
-    draw = ImageDraw.Draw(sheet)
-    font = ImageFont.load_default(13)
+    metric, chosen = choose(rows, pairing)
     subject = evaluation.candidate
     note = "" if subject.trained else ", untrained weights"
-    draw.text((_MARGIN, 6), f"{subject.name}, {subject.runtime}{note}, {pairing}", _INK, font)
-    for column, title in enumerate(COLUMNS):
+    lines = []
+    for shown in chosen:
+        figure = "" if metric is None else f", {metric.replace('_', ' ')} {shown.item.row[metric]:.2f} dB"
+        caption = f"{shown.group}: {shown.item.person}{figure}"
+        lines.append((_pictures(evaluation, shown.index, pairing), caption))
+    heading = f"{subject.name}, {subject.runtime}{note}, {pairing}"
+    return lay_out(heading, COLUMNS, lines, evaluation.dataset.size)
+
+
+def lay_out(
+    heading: str, columns: Sequence[str], lines: Sequence[tuple[Pictures, str]], size: tuple[int, int]
+) -> Image.Image:
+    """A sheet of pictures of that size (height, width): a line each, under the columns' titles, with a caption."""
+    height, width = size
+    step = height + _CAPTION + _MARGIN
+    sheet = Image.new("RGB", (_MARGIN + len(columns) * (width + _MARGIN), 2 * _HEADING + len(lines) * step), _PAPER)
+    draw = ImageDraw.Draw(sheet)
+    font = ImageFont.load_default(13)
+    draw.text((_MARGIN, 6), heading, _INK, font)
+    for column, title in enumerate(columns):
         draw.text((_MARGIN + column * (width + _MARGIN), _HEADING + 4), title, _INK, font)
-    for line, shown in enumerate(lines):
+    for line, (pictures, caption) in enumerate(lines):
         top = 2 * _HEADING + line * step
-        for column, picture in enumerate(_pictures(evaluation, shown.index, pairing)):
+        for column, picture in enumerate(pictures):
             left = _MARGIN + column * (width + _MARGIN)
             if picture is None:
                 draw.rectangle((left, top, left + width - 1, top + height - 1), _NOTHING)
                 draw.text((left + 8, top + 8), "not known", _INK, font)
             else:
-                sheet.paste(Image.fromarray(picture), (left, top))
-        figure = "" if metric is None else f", {metric.replace('_', ' ')} {shown.item.row[metric]:.2f} dB"
-        draw.text((_MARGIN, top + height + 1), f"{shown.group}: {shown.item.person}{figure}", _INK, font)
+                sheet.paste(Image.fromarray(_pixels(picture)), (left, top))
+        draw.text((_MARGIN, top + height + 1), caption, _INK, font)
     return sheet
 
 
-def _pictures(evaluation: Evaluation, index: int, pairing: Pairing) -> list[NDArray[np.uint8] | None]:
+def _pictures(evaluation: Evaluation, index: int, pairing: Pairing) -> Pictures:
     sample = collate([evaluation.dataset[index]])
     garment = garment_of(sample, pairing)
     prediction = evaluation.candidate.predict(sample, garment, pairing is Pairing.PAIRED)
     person = sample.person * 0.5 + 0.5
-    return [
-        None if picture is None else _pixels(picture)
-        for picture in (person, garment.picture, prediction.warped, prediction.tryon, target_of(sample, pairing))
-    ]
+    return (person, garment.picture, prediction.warped, prediction.tryon, target_of(sample, pairing))
 
 
 def _pixels(picture: Tensor) -> NDArray[np.uint8]:

@@ -14,7 +14,6 @@ from onnx import numpy_helper
 from converters.convert import grown
 from dmvton_mobile.bundle import Bundle, read_bundle, verify_files
 from dmvton_mobile.checkpoint import save_checkpoint
-from dmvton_mobile.manifest import Artifact, Manifest
 from dmvton_mobile.networks import TryOnNetwork, seeded_network
 from dmvton_mobile.networks.config import Quantization
 from dmvton_mobile.quantization import calibrate, prepare, spread
@@ -37,14 +36,10 @@ def people(int8_people: Path) -> Path:
     return int8_people
 
 
-def artifacts(manifest: Manifest, target: Target, precision: Precision) -> list[Artifact]:
-    return [item for item in manifest.artifacts if (item.target, item.precision) == (target, precision)]
-
-
 @pytest.mark.parametrize("target", TARGETS)
 def test_files_are_a_third(bundle: Bundle, target: Target) -> None:
     plain, eight = (
-        sum(item.footprint.file_bytes for item in artifacts(bundle.manifest, target, precision))
+        sum(item.footprint.file_bytes for item in bundle.manifest.artifacts_of(target, precision))
         for precision in (Precision.FP32, Precision.INT8)
     )
     assert eight < 0.36 * plain
@@ -61,7 +56,7 @@ def test_the_manifest_says_what_stayed_float(bundle: Bundle) -> None:
     quantization = bundle.manifest.quantization
     assert quantization is not None and quantization.calibration is not None
     assert (quantization.size, quantization.calibration.images) == (SMALL, INT8_IMAGES)
-    for item in artifacts(bundle.manifest, Target.TFLITE, Precision.INT8):
+    for item in bundle.manifest.artifacts_of(Target.TFLITE, Precision.INT8):
         said = "\n".join(item.kept_float32)
         assert "warp.aflow_net.narrow: chosen by warp.aflow_net.narrow" in said
         assert "warp.aflow_net.offset_4: a flow head" in said and "sampling positions" in said
@@ -69,7 +64,7 @@ def test_the_manifest_says_what_stayed_float(bundle: Bundle) -> None:
 
 def test_weight_bytes_are_those_of_integers(bundle: Bundle) -> None:
     for target in TARGETS:
-        for item in artifacts(bundle.manifest, target, Precision.INT8):
+        for item in bundle.manifest.artifacts_of(target, Precision.INT8):
             footprint = item.footprint
             assert 0.6 * footprint.file_bytes < footprint.weight_bytes < footprint.file_bytes
 
@@ -101,7 +96,8 @@ def test_onnx_holds_integers(bundle: Bundle) -> None:
 
 @pytest.mark.parametrize("component", ["garment_encoder", "tryon"])
 def test_onnx_runtime_convolves_integers(bundle: Bundle, component: str, tmp_path: Path) -> None:
-    """Every convolution with integer weights but one, whose ReLU6 cuts off more than its range and so stays."""
+    """Every convolution with integer weights but one, whose ReLU6 stays: a concatenation with signed maps gives it
+    their range, which is wider."""
     path = bundle.folder / f"onnx/{component}_int8.onnx"
     made = {output: node for node in onnx.load(path).graph.node for output in node.output}
     weights = [made.get(node.input[1]) for node in made.values() if node.op_type == "Conv"]
@@ -138,7 +134,7 @@ def test_runtimes_agree(bundle: Bundle) -> None:
     for target in TARGETS:
         [encoder] = [
             item
-            for item in artifacts(bundle.manifest, target, Precision.INT8)
+            for item in bundle.manifest.artifacts_of(target, Precision.INT8)
             if item.contract.component == "garment_encoder"
         ]
         session = open_session(target, bundle.folder / encoder.path, encoder.contract)
@@ -149,8 +145,8 @@ def test_runtimes_agree(bundle: Bundle) -> None:
 
 
 def test_an_artifact_that_grew(bundle: Bundle) -> None:
-    both = artifacts(bundle.manifest, Target.ONNX, Precision.FP32) + artifacts(
-        bundle.manifest, Target.ONNX, Precision.INT8
+    both = bundle.manifest.artifacts_of(Target.ONNX, Precision.FP32) + bundle.manifest.artifacts_of(
+        Target.ONNX, Precision.INT8
     )
     assert grown(both) == []
     eight = both[-1]

@@ -59,8 +59,10 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     return read_bundle(out)
 
 
-def artifacts(bundle: Bundle, target: Target, precision: Precision) -> list[Artifact]:
-    return [item for item in bundle.manifest.artifacts if (item.target, item.precision) == (target, precision)]
+def pairs(bundle: Bundle, target: Target) -> list[tuple[Artifact, Artifact]]:
+    """Each component in w8, and in float32."""
+    eight, plain = (bundle.manifest.artifacts_of(target, each) for each in (Precision.W8, Precision.FP32))
+    return list(zip(eight, plain, strict=True))
 
 
 def example(target: Target, component: Component = Component.GARMENT_ENCODER) -> ComponentExample:
@@ -72,7 +74,7 @@ def example(target: Target, component: Component = Component.GARMENT_ENCODER) ->
 @EACH
 def test_files_are_a_third(bundle: Bundle, target: Target) -> None:
     plain, eight = (
-        sum(item.footprint.file_bytes for item in artifacts(bundle, target, precision))
+        sum(item.footprint.file_bytes for item in bundle.manifest.artifacts_of(target, precision))
         for precision in (Precision.FP32, Precision.W8)
     )
     assert eight < 0.36 * plain
@@ -89,14 +91,14 @@ def test_every_artifact_replays_in_its_runtime(bundle: Bundle) -> None:
 @EACH
 def test_parity_is_that_of_eight_bits(bundle: Bundle, target: Target) -> None:
     """Above the bound by far; not that of float32, which is 100 dB and more."""
-    for item in artifacts(bundle, target, Precision.W8):
+    for item in bundle.manifest.artifacts_of(target, Precision.W8):
         assert all(figure.bound_db == BOUNDS_DB[Precision.W8] for figure in item.parity)
         assert 40 < min(figure.psnr_db for figure in item.parity if figure.psnr_db is not None) < 75
 
 
 @EACH
 def test_what_stayed_float_is_said(bundle: Bundle, target: Target) -> None:
-    for item in artifacts(bundle, target, Precision.W8):
+    for item in bundle.manifest.artifacts_of(target, Precision.W8):
         said = "\n".join(item.kept_float32)
         assert all(part in said for part in ("arithmetic: ", f"fewer than {SMALLEST} weights: ", "positions"))
 
@@ -153,7 +155,7 @@ HELD: dict[Target, Callable[[Path], Held]] = {
 @EACH
 def test_weights_are_int8_by_channel(bundle: Bundle, target: Target) -> None:
     """Every convolution's but the small ones, symmetric, and the footprint counts them as they are."""
-    for eight, plain in zip(artifacts(bundle, target, Precision.W8), artifacts(bundle, target, Precision.FP32)):
+    for eight, plain in pairs(bundle, target):
         held = HELD[target](bundle.folder / eight.path)
         assert len(held) > 20
         for weights, scales in held:
@@ -171,14 +173,15 @@ def test_targets_hold_the_same_integers(bundle: Bundle) -> None:
     made = [
         np.sort(np.concatenate([weights.ravel() for weights, _ in HELD[target](bundle.folder / item.path)]))
         for target in TARGETS
-        for item in artifacts(bundle, target, Precision.W8)[-1:]
+        for item in bundle.manifest.artifacts_of(target, Precision.W8)[-1:]
     ]
     assert all(np.mean(made[0] != other) < 0.001 for other in made[1:])
 
 
 def test_xnnpack_takes_what_it_took(bundle: Bundle) -> None:
     for eight, plain in zip(
-        artifacts(bundle, Target.TFLITE, Precision.W8), artifacts(bundle, Target.TFLITE, Precision.FP32)
+        bundle.manifest.artifacts_of(Target.TFLITE, Precision.W8),
+        bundle.manifest.artifacts_of(Target.TFLITE, Precision.FP32),
     ):
         assert eight.footprint.leftover_operations == plain.footprint.leftover_operations
         delegated = eight.footprint.delegated_operations, plain.footprint.delegated_operations
@@ -285,7 +288,9 @@ def test_other_weights_are_found(bundle: Bundle, tmp_path: Path, spoil: Callable
 
 
 def test_an_artifact_that_grew(bundle: Bundle) -> None:
-    both = artifacts(bundle, Target.ONNX, Precision.FP32) + artifacts(bundle, Target.ONNX, Precision.W8)
+    both = bundle.manifest.artifacts_of(Target.ONNX, Precision.FP32) + bundle.manifest.artifacts_of(
+        Target.ONNX, Precision.W8
+    )
     assert grown(both) == []
     eight = both[-1]
     bigger = eight.model_copy(update={"footprint": eight.footprint.model_copy(update={"file_bytes": 10**8})})

@@ -6,17 +6,17 @@ from typing import Any
 import pytest
 import yaml
 
-from dmvton_mobile.checkpoint import Card, CheckpointError, load_checkpoint, save_checkpoint
+from dmvton_mobile.checkpoint import load_checkpoint, read_card, save_checkpoint
 from dmvton_mobile.cli import main
 from dmvton_mobile.compression import STEPS, read_steps
 from dmvton_mobile.files import parse_record
 from dmvton_mobile.networks import build_network
+from dmvton_mobile.sensitivity import Sensitivity
 from dmvton_mobile.weights import default_weights
 from tests.conftest import SMALL
 from tests.rendered import rendered_people
 from training.compression import COMPRESSIONS, load_compression
 from training.recipe import RecipeError
-from training.sensitivity import Sensitivity
 
 IMAGES = 16
 TRAIN: dict[str, Any] = {
@@ -81,20 +81,16 @@ def run(lite: Path, people: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     return folder / "int8"
 
 
-def card(checkpoint: Path) -> Card:
-    return parse_record(checkpoint.with_suffix(".json").read_bytes(), Card, checkpoint.name, CheckpointError)
-
-
 def test_every_step_leaves_a_checkpoint(run: Path, lite: Path) -> None:
-    original = card(lite)
+    original = read_card(lite)
     steps = read_steps(run)
     assert [(step.name, step.quantized) for step in steps.steps] == [
         ("original", False),
         ("calibrated", True),
         ("int8", True),
     ]
-    assert card(run / steps.steps[0].checkpoint) == original
-    calibrated, trained = (card(run / name) for name in ("calibrated.safetensors", "int8/network.safetensors"))
+    assert read_card(run / steps.steps[0].checkpoint) == original
+    calibrated, trained = (read_card(run / name) for name in ("calibrated.safetensors", "int8/network.safetensors"))
     assert calibrated.quantization and trained.quantization
     assert calibrated.training and calibrated.training["of"] == original.weights_sha256
     assert trained.training and trained.training["inputs"] == {"start": calibrated.weights_sha256}
@@ -122,11 +118,11 @@ def test_what_has_ended_is_not_done_again(
 
 
 def test_what_is_missing_is_made_again(run: Path, lite: Path, people: Path) -> None:
-    sha = card(run / "int8" / "network.safetensors").weights_sha256
+    sha = read_card(run / "int8" / "network.safetensors").weights_sha256
     for name in ("network.safetensors", "network.json"):
         (run / "int8" / name).unlink()
     assert compress(lite, people, run / "compression.yaml", run) == 0
-    assert card(run / "int8" / "network.safetensors").weights_sha256 == sha
+    assert read_card(run / "int8" / "network.safetensors").weights_sha256 == sha
 
 
 def test_pruned_and_quantized(lite: Path, people: Path, tmp_path: Path) -> None:
@@ -136,7 +132,7 @@ def test_pruned_and_quantized(lite: Path, people: Path, tmp_path: Path) -> None:
     recipe = written(tmp_path, {"prune": prune, "finetune": TRAIN, "quantize": quantize})
     assert compress(lite, people, recipe, tmp_path / "run") == 0
     names = ("pruned.safetensors", "finetuned/network.safetensors", "calibrated.safetensors")
-    pruned, finetuned, calibrated = (card(tmp_path / "run" / name) for name in names)
+    pruned, finetuned, calibrated = (read_card(tmp_path / "run" / name) for name in names)
     assert pruned.config["widths"] and pruned.config == finetuned.config == calibrated.config
     assert calibrated.training and calibrated.training["of"] == finetuned.weights_sha256
     assert calibrated.quantization is not None

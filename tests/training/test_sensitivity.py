@@ -13,12 +13,12 @@ from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import TryOnNetwork
 from dmvton_mobile.networks.config import Quantization
 from dmvton_mobile.quantization import calibrate, layer_roundings, prepare, quantizable_layers, rounding_only, spread
+from dmvton_mobile.sensitivity import Distance, Search, Sensitivity
 from dmvton_mobile.weights import default_network
 from tests.conftest import SMALL
 from tests.rendered import rendered_people
 from training import latency
 from training.latency import ConvShape
-from training.sensitivity import Distance, Search, Sensitivity
 from training.sensitivity_search import _bisect, _tried_on, find_sensitivity
 
 IMAGES = 16

@@ -1,4 +1,5 @@
-"""What is known of how eight bits hurt each layer: `sensitivity.json`.
+"""What is known of how eight bits hurt each layer: `sensitivity.json`, which `dmvton compress` writes and its report
+reads.
 
 A network in eight bits is judged by how far it goes from the float one: PSNR between their try-ons, distance between
 their flows. So no truth is needed, and what holds for the distance holds for the end-point error: it grows by no more.
