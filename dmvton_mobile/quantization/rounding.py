@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from torch import fx
 
 from dmvton_mobile.networks import TryOnNetwork, build_network
@@ -17,7 +18,8 @@ WEIGHT = ".weight"
 
 def layer_roundings(network: TryOnNetwork) -> dict[str, list[Any]]:
     """The fake quantizations of every quantized layer of a prepared network, by the layer's path in the float one."""
-    named = build_network(network.config.name)
+    with torch.device("meta"):  # only its names are of interest
+        named = build_network(network.config.name)
     split_refinement(named)  # as `prepare` does
     before = names_before_split(named)
     found: dict[str, list[Any]] = {}
