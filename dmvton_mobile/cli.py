@@ -3,6 +3,7 @@
 Exit codes: 0 done and every check held; 1 a check failed; 2 something to change in the request; 130 interrupted.
 """
 
+import logging
 import time
 import traceback
 from pathlib import Path
@@ -33,6 +34,8 @@ from dmvton_mobile.tryon import TryOn, held_pairs
 from dmvton_mobile.verify import Replay, Verdict, replay
 
 INTERRUPTED = 130  # what a shell reports for a program ended by Ctrl-C
+# at every import one says that its CUDA kernels do not load beside torch's CPU build, the other how it was registered
+CHATTY = ("torchao", "torch.utils._pytree")
 
 
 class _Group(TyperGroup):
@@ -204,6 +207,8 @@ def sign_verb(
 
 def main(arguments: list[str] | None = None) -> None:
     """The console script; arguments: instead of the process's own."""
+    for chatty in CHATTY:
+        logging.getLogger(chatty).setLevel(logging.ERROR)
     app(arguments, prog_name="dmvton")
 
 

@@ -1,7 +1,6 @@
 """The ranges of activations, from pictures like those that the network will see."""
 
 import hashlib
-import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,11 +14,6 @@ from dmvton_mobile.datasets.sample import TryOnSample, collate
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import TryOnNetwork
 from dmvton_mobile.networks.config import Calibration
-
-# torchao would say at every import that its CUDA kernels do not load beside torch's CPU build, and torch that torchao
-# registers what needs no registration
-for _name in ("torchao", "torch.utils._pytree"):
-    logging.getLogger(_name).setLevel(logging.ERROR)
 
 LEAST_IMAGES = 16
 TRAINING_RATE = 0.01
