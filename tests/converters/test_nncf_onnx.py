@@ -167,12 +167,14 @@ class TestBundle:
             if item.precision is Precision.INT8:
                 assert 0.6 * footprint.file_bytes < footprint.weight_bytes
 
+    @pytest.mark.slow
     def test_the_same_bytes_again(self, bundle: Bundle, people: Path, tmp_path: Path) -> None:
         again = converted(people, tmp_path / "again.dmvton")
         for component in Components.SPLIT.members:
             name = f"onnx/{component}_int8.onnx"
             assert (again.folder / name).read_bytes() == (bundle.folder / name).read_bytes()
 
+    @pytest.mark.slow
     def test_in_one_graph(self, people: Path, tmp_path: Path) -> None:
         whole = converted(people, tmp_path / "whole.dmvton", components=Components.WHOLE)
         [item] = whole.manifest.artifacts
