@@ -62,6 +62,13 @@ class Latencies:
             self._measured[shape, int8] = max(0.0, self._measure(shape, int8) - self._call)
         return self._measured[shape, int8]
 
+    def measure_again(self) -> None:
+        """Once more all that was measured; the faster stands. What a busy moment of the machine slowed comes right."""
+        self._call = min(self._call, self._measure(NOTHING, int8=False))
+        for (shape, int8), before in self._measured.items():
+            again = max(0.0, self._measure(shape, int8) - self._call)
+            self._measured[shape, int8] = min(before, again)
+
     def _measure(self, shape: ConvShape, int8: bool) -> float:
         model = _int8_model(shape) if int8 else _model(shape)
         session = onnxruntime.InferenceSession(model, self._options, providers=["CPUExecutionProvider"])

@@ -296,3 +296,17 @@ def test_what_is_timed_is_that_convolution(layer: Convolution, monkeypatch: pyte
     assert (seconds := latencies.seconds(shape)) >= 0
     monkeypatch.setattr(latencies, "_measure", lambda shape, int8: pytest.fail("measured again"))
     assert latencies.seconds(shape) == seconds
+
+
+def test_a_busy_moment_does_not_stay_in_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    latencies = Latencies(threads=1)
+    shape = latency._shape(nn.Conv2d(8, 12, 3, 2, 1), torch.rand(1, 8, 16, 12))
+    monkeypatch.setattr(latencies, "_measure", lambda shape, int8: 5.0)
+    slow = latencies.seconds(shape)
+    monkeypatch.setattr(latencies, "_measure", lambda shape, int8: 1.0 if shape is latency.NOTHING else 2.0)
+    latencies.measure_again()
+    assert latencies.seconds(shape) < slow
+    quiet = latencies.seconds(shape)
+    monkeypatch.setattr(latencies, "_measure", lambda shape, int8: 9.0)
+    latencies.measure_again()
+    assert latencies.seconds(shape) == quiet
