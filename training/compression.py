@@ -27,16 +27,17 @@ from dmvton_mobile.networks import TryOnNetwork
 from dmvton_mobile.networks.config import Quantization
 from dmvton_mobile.networks.lite import LiteNetwork
 from dmvton_mobile.sensitivity import Search, Sensitivity
+from dmvton_mobile.yaml_files import YamlKind
 from training.build import setting_from_recipe
 from training.copy_stages import Copy, TruthCopy
 from training.order import Seeded
 from training.ranks import World
-from training.recipe import PUBLISHED, Recipe, RecipeError, StageName, load_yaml, recipe_yaml
+from training.recipe import PUBLISHED, Recipe, RecipeError, StageName, recipe_yaml
 from training.run_folder import Data, RunFolder
 from training.stage import Stage
 from training.trainer import Told, train
 
-COMPRESSIONS = PUBLISHED / "compression"
+COMPRESSIONS = YamlKind("recipe", PUBLISHED / "compression", RecipeError, extra="train")
 
 
 class Prune(Strict):
@@ -70,7 +71,7 @@ class CompressionRecipe(Strict):
 
 def load_compression(path: Path, overrides: list[str]) -> CompressionRecipe:
     """The recipe in a YAML file, or the one of ours of that name. Raises RecipeError."""
-    recipe = load_yaml(path, overrides, CompressionRecipe, COMPRESSIONS)
+    recipe = COMPRESSIONS.load(path, CompressionRecipe, overrides)
     if recipe.prune is None and recipe.quantize is None:
         raise RecipeError(f"{path} compresses nothing: it says neither prune nor quantize.")
     for name, needed, trained in (

@@ -4,28 +4,28 @@ A key that no recipe has, a wrong type and a value out of range are errors that 
 that are known.
 """
 
-import importlib
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
 from dmvton_mobile.contract import DEFAULT_SIZE, SIZE_MULTIPLE, SMALLEST_SIZE
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.files import Strict
+from dmvton_mobile.yaml_files import YamlKind
 
 PUBLISHED = Path(__file__).parent / "recipes"
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1, strict=True)]
 
 
-AnyRecipe = TypeVar("AnyRecipe", bound=BaseModel)
-
-
 class RecipeError(DmvtonError):
     """A recipe that cannot be followed."""
+
+
+RECIPES = YamlKind("recipe", PUBLISHED, RecipeError, extra="train")
 
 
 class StageName(StrEnum):
@@ -178,98 +178,19 @@ class Recipe(Strict):
 
 def published_recipes() -> list[str]:
     """The names of the recipes that come with this package."""
-    return _names(PUBLISHED)
-
-
-def _names(folder: Path) -> list[str]:
-    return sorted(path.stem for path in folder.glob("*.yaml"))
+    return RECIPES.names()
 
 
 def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     """The recipe in a YAML file, or the one of ours with that name; overrides: "key=value" with dotted keys and YAML
     values. Raises RecipeError."""
-    return load_yaml(path, overrides, Recipe, PUBLISHED)
-
-
-def load_yaml(path: Path, overrides: Sequence[str], kind: type[AnyRecipe], folder: Path) -> AnyRecipe:
-    """`load_recipe` for any kind of recipe, ours in that folder."""
-    ours = _names(folder)
-    if str(path) in ours and not path.exists():
-        path = folder / f"{path}.yaml"
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise RecipeError(f"The recipe {path} cannot be read ({error.strerror}). Ours: {', '.join(ours)}.") from error
-    except UnicodeDecodeError as error:
-        raise RecipeError(f"{path} is no YAML: {error}.") from error
-    values = _parsed(text, f"{path} is no YAML")
-    if not isinstance(values, dict):
-        raise RecipeError(f"{path} is no recipe: it must be keys with values.")
-    where = str(path)
-    for override in overrides:
-        _override(values, override)
-        where = f"{path} with {', '.join(overrides)}"
-    try:
-        return kind.model_validate(values)
-    except ValidationError as error:
-        raise RecipeError(f"{where}: {'; '.join(_sentence(item, kind) for item in error.errors())}.") from error
+    return RECIPES.load(path, Recipe, overrides)
 
 
 def recipe_yaml(recipe: BaseModel) -> str:
     """The recipe with every key spelled out; loading it gives the same recipe."""
-    return str(_yaml().safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
+    return RECIPES.dump(recipe)
 
 
 def _name(path: Path | None) -> Path | None:
     return path and Path(path.name)
-
-
-def _override(values: dict[str, Any], override: str) -> None:
-    key, equals, text = override.partition("=")
-    names = key.strip().split(".")
-    if not equals or not all(names):
-        raise RecipeError(f"--set {override!r} is no key=value, like batch_size=8 or teacher.checkpoint=t.safetensors.")
-    value = _parsed(text, f"--set {override}: {text!r} is no YAML value")
-    for depth, name in enumerate(names[:-1], 1):
-        inner = values.setdefault(name, {})
-        if inner is None:
-            inner = values[name] = {}
-        if not isinstance(inner, dict):
-            raise RecipeError(f"--set {override}: {'.'.join(names[:depth])} is a single value and has no keys.")
-        values = inner
-    values[names[-1]] = value
-
-
-def _parsed(text: str, complaint: str) -> Any:
-    yaml = _yaml()
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise RecipeError(f"{complaint}: {' '.join(str(error).split())}.") from error
-
-
-def _yaml() -> Any:
-    try:
-        return importlib.import_module("yaml")
-    except ImportError as error:
-        raise DmvtonError('Recipes need PyYAML, which is not installed: pip install "dmvton-mobile[train]".') from error
-
-
-def _sentence(item: Any, kind: type[BaseModel]) -> str:
-    """One finding of pydantic's, with the keys that are known there."""
-    place = [part for part in item["loc"] if isinstance(part, str)]
-    key = ".".join(place) or "the recipe"
-    if item["type"] == "extra_forbidden":
-        return f"there is no key {key}. Known: {', '.join(_fields(place[:-1], kind))}"
-    if item["type"] == "missing":
-        return f"the key {key} is missing"
-    return f"{key}: {item['msg'].removeprefix('Value error, ')}, not {item['input']!r}"
-
-
-def _fields(place: Sequence[str], kind: type[BaseModel]) -> list[str]:
-    """The keys of the section at this place."""
-    section = kind
-    for name in place:
-        annotation = section.model_fields[name].annotation
-        section = next(kind for kind in (annotation, *get_args(annotation)) if isinstance(kind, type))
-    return list(section.model_fields)

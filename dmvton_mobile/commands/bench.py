@@ -14,6 +14,8 @@ from benchmarks.compression.sheet import draw_sheet
 from benchmarks.recommend import recommend
 from converters.target import parse_targets
 from dmvton_mobile.bundle import read_bundle, reseal
+from dmvton_mobile.commands import suites
+from dmvton_mobile.commands.cells import megabytes, number
 from dmvton_mobile.compression import SENSITIVITY, read_steps
 from dmvton_mobile.contract import DEFAULT_SIZE
 from dmvton_mobile.datasets.dataset import Phase
@@ -29,6 +31,10 @@ from dmvton_mobile.size import parse_size, size_text
 from dmvton_mobile.targets import Target
 
 bench: typer.Typer = typer.Typer(no_args_is_help=True, help="Measure artifacts on this machine.")
+bench.command("run")(suites.run_verb)
+bench.command("devices")(suites.devices_verb)
+bench.command("footprint")(suites.footprint_verb)
+bench.command("schema")(suites.schema_verb)
 
 Threads = Annotated[int, typer.Option(min=1, help="CPU threads of the runtimes.")]
 Rounds = Annotated[int, typer.Option(min=1, help="Turns of each, a process of its own every time.")]
@@ -115,24 +121,16 @@ def _advice_table(found: Recommendations) -> Table:
 def _report_table(made: CompressionReport) -> Table:
     table = Table("target", "step", *COSTS, "PSNR garment", "error px", box=None)
     for row in made.rows:
-        quality = (_number(row.quality.psnr_garment_db, 2), _number(row.quality.end_point_error_px, 2))
+        quality = (number(row.quality.psnr_garment_db, 2), number(row.quality.end_point_error_px, 2))
         table.add_row(row.target, row.step, *_costs(row), *quality)
     return table
 
 
 def _costs(each: PrecisionFigures) -> tuple[str, ...]:
     return (
-        _megabytes(each.file_bytes, 2),
-        _megabytes(each.download_bytes, 2),
-        _number(each.frame_ms, 1),
-        _number(each.latency_ratio, 2),
-        _megabytes(each.growth_bytes, 0),
+        megabytes(each.file_bytes, 2),
+        megabytes(each.download_bytes, 2),
+        number(each.frame_ms, 1),
+        number(each.latency_ratio, 2),
+        megabytes(each.growth_bytes, 0),
     )
-
-
-def _megabytes(count: int | None, digits: int) -> str:
-    return _number(None if count is None else count / 1e6, digits)
-
-
-def _number(value: float | None, digits: int) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"

@@ -139,7 +139,7 @@ def test_pruned_and_quantized(lite: Path, people: Path, tmp_path: Path) -> None:
     load_checkpoint(tmp_path / "run" / "calibrated.safetensors")  # narrow and in eight bits
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in COMPRESSIONS.glob("*.yaml")))
+@pytest.mark.parametrize("name", COMPRESSIONS.names())
 def test_recipes_of_ours(name: str) -> None:
     recipe = load_compression(Path(name), [])
     assert recipe.prune or recipe.quantize

@@ -1,0 +1,1 @@
+"""Where a suite is run: this host, a GPU, a board or a phone over adb, an iPhone. One file each."""

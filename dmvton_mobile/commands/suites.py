@@ -1,0 +1,152 @@
+"""`dmvton bench run | devices | footprint | schema`: suites on devices, and the records that they leave."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.budget import NUMBERS, numbers
+from benchmarks.devices.choose import choose_device, found_devices
+from benchmarks.figures import figures
+from benchmarks.record import BenchmarkRecord, Validity, write_record
+from benchmarks.run import measure, measure_beside
+from benchmarks.suite import Budget, load_suite, parse_bytes
+from dmvton_mobile.bundle import read_bundle
+from dmvton_mobile.commands.cells import megabytes, number
+from dmvton_mobile.errors import CheckFailed, DmvtonError
+from dmvton_mobile.progress import progress_bar
+
+Bundle = Annotated[Path, typer.Option(help="The bundle, NAME.dmvton or a .zip of it.")]
+OnDevice = Annotated[str, typer.Option(help="host, cuda:0, adb:SERIAL or ios:UDID; `dmvton bench devices` lists them.")]
+
+
+class Failed(CheckFailed):
+    """What was measured is not good enough, or not to be believed; it is written down all the same."""
+
+
+def run_verb(
+    bundle: Bundle,
+    suite: Annotated[Path, typer.Option(help="A suite's YAML file, or one of ours: quick, gate, phone.")],
+    out: Annotated[Path, typer.Option(help="The record, a .json file.")],
+    device: OnDevice = "host",
+    beside: Annotated[Path | None, typer.Option(help="A bundle to take turns with, for `bench compare`.")] = None,
+    beside_out: Annotated[Path | None, typer.Option(help="The record of that one.")] = None,
+) -> None:
+    """Run a suite on a device: the record says what was measured, whether to believe it, and whether it is good enough.
+
+    Example: dmvton bench run --bundle lite.dmvton --suite quick --device host --out record.json
+    """
+    asked, digest = load_suite(suite)
+    if (beside is None) != (beside_out is None):
+        raise DmvtonError("--beside and --beside-out belong together: a bundle, and where its record goes.")
+    outs = [path for path in (out, beside_out) if path is not None]
+    for path in outs:
+        if path.exists():
+            raise DmvtonError(f"{path} exists already. Remove it, or choose another name.")
+    bundles = [read_bundle(path) for path in (bundle, beside) if path is not None]
+    on = choose_device(device)
+    with progress_bar("Measuring") as bar:
+        records = measure_beside(bundles, asked, digest, on, on_step=lambda what: bar.show(what=f"Measuring {what}"))
+    for record, path in zip(records, outs, strict=True):
+        write_record(record, path)
+        typer.echo(_first_line(record))
+        Console(width=132).print(_table(record))
+        for reason in record.verdict.reasons:
+            typer.echo(f"{record.verdict.validity}: {reason}")
+        for check in record.verdict.checks:
+            if not check.held:
+                typer.echo(f"{'failed' if check.held is False else 'not known'}: {check.what}")
+        typer.echo(f"Wrote {path}.")
+    if not all(record.verdict.passed for record in records):
+        raise Failed("The verdict is not a pass; the records are written.")
+
+
+def devices_verb() -> None:
+    """List what can be measured on now, and what is missing for the rest.
+
+    Example: dmvton bench devices
+    """
+    table = Table("device", "what it is", "state", box=None)
+    for found in found_devices():
+        table.add_row(found.name, found.what, found.state)
+    Console(width=132).print(table)
+
+
+def footprint_verb(
+    bundle: Bundle,
+    budget: Annotated[str, typer.Option(help="For each number, like 37MB or 36MiB.")],
+    device: OnDevice = "host",
+    out: Annotated[Path | None, typer.Option(help="The record, a .json file.")] = None,
+) -> None:
+    """Hold a bundle to a budget: parameters, files, download, arena and what a process grows by, each for itself.
+
+    Example: dmvton bench footprint --bundle lite.dmvton --budget 37MB
+    """
+    most = parse_bytes(budget)
+    suite, digest = load_suite(Path("footprint"))
+    suite = suite.model_copy(
+        update={
+            "budget": Budget(
+                parameters_bytes=most, file_bytes=most, download_bytes=most, arena_bytes=most, growth_bytes=most
+            )
+        }
+    )
+    opened = read_bundle(bundle)
+    with progress_bar("Measuring") as bar:
+        record = measure(opened, suite, digest, choose_device(device), on_step=lambda what: bar.show(what=what))
+    if out is not None:
+        write_record(record, out)
+    broken = [check.what for check in record.verdict.checks if not check.held]
+    what = f"{record.bundle.name} on {record.device.name}"
+    typer.echo(f"FAIL: {what}: {broken[0]}" if broken else f"PASS: {what} is within {budget}.")
+    Console(width=132).print(_footprint_table(record, suite.budget))
+    if broken or record.verdict.validity is Validity.INVALID:
+        raise Failed(" ".join([*broken[1:], *record.verdict.reasons]) or "It is not within its budget.")
+
+
+def schema_verb() -> None:
+    """Print the JSON Schema of a record.
+
+    Example: dmvton bench schema > record.schema.json
+    """
+    typer.echo(json.dumps(BenchmarkRecord.model_json_schema(), indent=2, sort_keys=True))
+
+
+def _first_line(record: BenchmarkRecord) -> str:
+    verdict = "PASS" if record.verdict.passed else "NO PASS"
+    named = record.device.model or record.device.processor or record.device.name
+    return f"{verdict} ({record.verdict.validity}): {record.bundle.name}, suite {record.suite.name}, on {named}"
+
+
+def _table(record: BenchmarkRecord) -> Table:
+    table = Table(
+        "artifacts",
+        "cold load",
+        "first run",
+        "garment ms",
+        "frame ms",
+        "p90",
+        "p99",
+        "camera ms",
+        "late",
+        "growth MB",
+        box=None,
+    )
+    for each in figures(record):
+        times = (each.load, each.first, each.garment, each.frame, each.p90, each.p99, each.camera)
+        late = "-" if each.late is None else f"{each.late:.0%}"
+        table.add_row(each.title, *(number(value, 1) for value in times), late, megabytes(each.growth_bytes, 0))
+    return table
+
+
+def _footprint_table(record: BenchmarkRecord, budget: Budget) -> Table:
+    table = Table("artifacts", *NUMBERS, box=None)
+    for artifacts in record.artifacts:
+        held = numbers(budget, artifacts, record.runs)
+        marks = {True: "", False: " over", None: ""}
+        cells = [f"{megabytes(each.spent, 1)}{marks[each.held]}" for each in held]
+        table.add_row(f"{artifacts.target} {artifacts.precision}", *cells)
+    return table
