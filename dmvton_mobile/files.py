@@ -7,6 +7,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from dmvton_mobile.errors import DmvtonError
+
+MOST_FAULTS = 10  # that a message names
 
 
 class Strict(BaseModel):
@@ -147,13 +150,20 @@ def parse_record(text: bytes, schema: type[AnyRecord], where: str, fault: type[D
         version, known = _schema_version(text), schema.model_fields["schema_version"].default
         if version is not None and version != known:
             raise fault(f"{where} has schema version {version}; this version reads {known}.") from error
-        lines = [f"{'.'.join(map(str, item['loc'])) or 'the file'}: {item['msg']}" for item in error.errors()]
-        raise fault(f"{where} is not a valid {schema.__name__.lower()}: {'; '.join(lines)}.") from error
+        faults = error.errors(include_url=False, include_input=False)
+        lines = [f"{'.'.join(map(str, item['loc'])) or 'the file'}: {item['msg']}" for item in faults[:MOST_FAULTS]]
+        lines += [f"and {len(faults) - MOST_FAULTS} more"] if len(faults) > MOST_FAULTS else []
+        raise fault(f"{where} is not a valid {_words(schema.__name__)}: {'; '.join(lines)}.") from error
 
 
 def _schema_version(text: bytes) -> object:
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return value.get("schema_version") if isinstance(value, dict) else None
+
+
+def _words(name: str) -> str:
+    """`BenchmarkRecord` -> `benchmark record`"""
+    return re.sub(r"(?<!^)(?=[A-Z])", " ", name).lower()

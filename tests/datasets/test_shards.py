@@ -205,7 +205,7 @@ def test_an_index_names_shards_only(own_shards: Path, name: str) -> None:
     """webdataset runs the command in a name that starts with `pipe:`."""
     index = (own_shards / INDEX).read_text()
     (own_shards / INDEX).write_text(index.replace("000000.tar", name))
-    with pytest.raises(DataError, match=r"index\.json is not a valid shardindex: shards\.0\.name"):
+    with pytest.raises(DataError, match=r"index\.json is not a valid shard index: shards\.0\.name"):
         ShardDataset(own_shards)
 
 

@@ -1,0 +1,1 @@
+"""Records on one page of HTML that needs no other file."""

@@ -1,0 +1,87 @@
+"""Records beside each other: a table for each figure, a line for each artifact, a column for each record."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from benchmarks.figures import Figures
+from benchmarks.report.entry import Entry
+
+
+@dataclass(frozen=True)
+class Cell:
+    """value: None where the record has none. ratio: to the line's first that has one; None for that one, and where the
+    two are not alike. kind: what bytes of memory are."""
+
+    value: float | None
+    ratio: float | None = None
+    kind: str | None = None
+
+
+@dataclass(frozen=True)
+class Line:
+    title: str
+    cells: list[Cell]
+
+
+@dataclass(frozen=True)
+class Beside:
+    """digits: after the point."""
+
+    name: str
+    digits: int
+    lines: list[Line]
+
+
+_Figure = Callable[[Figures], float | None]
+_TIMES: tuple[tuple[str, _Figure], ...] = (
+    ("frame, median ms", lambda each: each.frame),
+    ("frame, p99 ms", lambda each: each.p99),
+    ("frame at camera rate, median ms", lambda each: each.camera),
+    ("frame sustained, median ms at the end", lambda each: each.sustained),
+    ("first load, ms", lambda each: each.load),
+)
+
+
+def beside(entries: Sequence[Entry]) -> list[Beside]:
+    """Of what at least one record has; empty for one record."""
+    if len(entries) < 2:
+        return []
+    tables = [Beside(name, 1, _lines(entries, figure)) for name, figure in _TIMES]
+    tables.append(Beside("growth, MB", 1, _lines(entries, _megabytes, of_memory=True)))
+    return [table for table in tables if any(cell.value is not None for line in table.lines for cell in line.cells)]
+
+
+def differ(entries: Sequence[Entry]) -> list[str]:
+    """Why figures of these records are not to be compared as they stand."""
+    found = []
+    if len({entry.record.suite.sha256 for entry in entries}) > 1:
+        found.append("The records follow different suites, so they were not measured alike.")
+    if len({entry.record.agent for entry in entries}) > 1:
+        found.append("Different agents measured.")
+    if len({entry.record.bundle.digest for entry in entries}) > 1:
+        found.append("The bundles differ.")
+    return found
+
+
+def _lines(entries: Sequence[Entry], figure: _Figure, *, of_memory: bool = False) -> list[Line]:
+    titles = {each.key: each.title for entry in entries for each in entry.figures}
+    lines = []
+    for key in sorted(titles):
+        found = [(entry, next((each for each in entry.figures if each.key == key), None)) for entry in entries]
+        values = [None if each is None else figure(each) for _, each in found]
+        kinds = [entry.memory_kind(key) if of_memory and each else None for entry, each in found]
+        lines.append(Line(titles[key], _cells(values, kinds)))
+    return lines
+
+
+def _cells(values: Sequence[float | None], kinds: Sequence[str | None]) -> list[Cell]:
+    first = next((index for index, value in enumerate(values) if value), None)
+    cells = []
+    for index, (value, kind) in enumerate(zip(values, kinds, strict=True)):
+        against = None if first is None or index == first or kind != kinds[first] else values[first]
+        cells.append(Cell(value, value / against if value is not None and against else None, kind))
+    return cells
+
+
+def _megabytes(figures: Figures) -> float | None:
+    return None if figures.growth_bytes is None else figures.growth_bytes / 1e6

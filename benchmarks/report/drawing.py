@@ -1,0 +1,82 @@
+"""From Matplotlib to SVG inside a page: its ink is the page's text colour, the same bytes for the same chart.
+
+Text stays text. Nothing is parsed as mathematics, no fonts or identifiers are fetched or shared between charts.
+"""
+
+import html
+import io
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from dmvton_mobile.errors import DmvtonError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+WIDTH = 400.0  # points; a phone shows it at nearly this size
+SIZE = 10.0  # of text
+SMALL = 8.5
+COLOURS = ("#4a8fd8", "#de8033", "#45a06a", "#a672cf", "#d4a017", "#3aa6a6", "#d2679f", "#8c8c8c")  # on black and white
+OVER = "#d9534f"
+INK = "#010203"  # becomes currentColor
+
+_SETTINGS = {
+    "svg.fonttype": "none",
+    "text.parse_math": False,
+    "path.simplify": False,
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": SMALL,
+    "text.color": INK,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.labelsize": SMALL,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.labelsize": SMALL,
+    "ytick.labelsize": SMALL,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.spines.left": False,
+    "axes.axisbelow": True,
+    "grid.color": INK,
+    "grid.alpha": 0.15,
+    "grid.linewidth": 0.8,
+}
+_NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
+
+
+def svg(name: str, says: str, height: float, paint: Callable[["Axes"], None], *, left: float = 8) -> str:
+    """The <svg> element that `paint` draws. name: the chart's own within the page. says: to who cannot see it. height,
+    left: points of all, and of what lies left of the axes. Raises DmvtonError where Matplotlib is not installed."""
+    try:
+        import matplotlib
+        from matplotlib.backends.backend_svg import FigureCanvasSVG
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError as error:
+        raise DmvtonError(
+            'The charts need Matplotlib, which is not installed: pip install "dmvton-mobile[bench]".'
+        ) from error
+    content = io.StringIO()
+    with matplotlib.rc_context({**_SETTINGS, "svg.hashsalt": name}):
+        figure = Figure(figsize=(WIDTH / 72, height / 72))
+        canvas = FigureCanvasSVG(figure)
+        below, above = 34.0, 6.0
+        axes = figure.add_axes((left / WIDTH, below / height, 1 - (left + 12) / WIDTH, 1 - (below + above) / height))
+        figure.patch.set_visible(False)
+        axes.patch.set_visible(False)
+        paint(axes)
+        canvas.print_svg(content, metadata=_NO_METADATA)
+    return _inline(content.getvalue(), says)
+
+
+def _inline(text: str, says: str) -> str:
+    """Of a whole SVG file: no prologue, no namespaces, no style that the page would take for its own."""
+    found = re.search(r"<svg[^>]*?viewBox=\"([^\"]*)\"[^>]*>(.*)</svg>", text, re.DOTALL)
+    assert found is not None
+    body = re.sub(r"<(metadata|defs)>\s*(<style.*?</style>|<rdf.*?</rdf:RDF>)\s*</\1>", "", found[2], flags=re.DOTALL)
+    body = re.sub(r'<g id="[^"]*"', "<g", body)
+    body = re.sub(r"<!--.*?-->", "", body, flags=re.DOTALL)
+    body = body.replace(INK, "currentColor").replace("font: ", "font-family: inherit; font: ")
+    return f'<svg viewBox="{found[1]}" role="img" aria-label="{html.escape(says)}">{body}</svg>'

@@ -1,0 +1,94 @@
+"""One record of a report, with what is computed from it."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from benchmarks.budget import numbers
+from benchmarks.figures import Figures, Key, figures, grouped
+from benchmarks.record import Artifacts, BenchmarkRecord, Check, Load, MemoryKind, Run
+from benchmarks.suite import Budget
+
+# what benchmarks.budget says of a number
+_BUDGET = re.compile(r"(\w+ \w+): (\w+) (?:not known|[0-9.]+ MB), budget ([0-9]{1,9}\.[0-9]) MB\.")
+
+
+@dataclass(frozen=True)
+class Weight:
+    """One of the four numbers called footprint, and the arena. spent: bytes, None where nobody tells. budget: MB of
+    10^6 bytes, None where the record's checks say none. held: as the check says."""
+
+    name: str
+    spent: int | None
+    budget: float | None
+    held: bool | None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """label: what the page and its charts call the record, `R1`; empty where it is the only one. order: from 0."""
+
+    order: int
+    label: str
+    record: BenchmarkRecord
+    figures: list[Figures]
+    runs: dict[Key, list[Run]]
+
+    @property
+    def device(self) -> str:
+        """What people call it."""
+        device = self.record.device
+        return device.model or device.processor or device.name
+
+    def titled(self, title: str) -> str:
+        return f"{self.label} · {title}" if self.label else title
+
+    def cold(self, key: Key) -> str | None:
+        """Of the first loads; None where there was none."""
+        said = {_COLD[load.cold] for load in self._loads(key)}
+        return said.pop() if len(said) == 1 else "some cold" if said else None
+
+    def memory_kind(self, key: Key) -> MemoryKind | None:
+        """What the growth counts; None where no round has one, or where rounds differ."""
+        kinds = {run.memory.kind for run in self.runs[key] if run.memory}
+        return kinds.pop() if len(kinds) == 1 else None
+
+    def weights(self, artifacts: Artifacts) -> list[Weight]:
+        named = f"{artifacts.target} {artifacts.precision}"
+        said = {
+            found[2]: (float(found[3]), check)
+            for check in self.record.verdict.checks
+            if (found := _BUDGET.fullmatch(check.what)) and found[1] == named
+        }
+        return [
+            _weight(each.name, each.spent, said.get(each.name))
+            for each in numbers(Budget(), artifacts, self.record.runs)
+        ]
+
+    def versions(self) -> list[tuple[str, list[str]]]:
+        """(what ran, the packages and their versions) for each target, all that its runs name."""
+        found: dict[str, dict[str, None]] = {}
+        for run in self.record.runs:
+            packages = found.setdefault(run.target, {})
+            packages.update(dict.fromkeys(f"{name} {version}" for name, version in sorted(run.versions.items())))
+        return [(target, list(packages)) for target, packages in found.items()]
+
+    def _loads(self, key: Key) -> list[Load]:
+        return [load for run in self.runs[key] for load in run.loads]
+
+
+_COLD = {True: "cold", False: "from cache", None: "cache not known"}
+
+
+def entries(records: Sequence[BenchmarkRecord]) -> list[Entry]:
+    """In the order they are given."""
+    several = len(records) > 1
+    return [
+        Entry(order, f"R{order + 1}" if several else "", record, figures(record), grouped(record))
+        for order, record in enumerate(records)
+    ]
+
+
+def _weight(name: str, spent: int | None, said: tuple[float, Check] | None) -> Weight:
+    budget, check = said or (None, None)
+    return Weight(name, spent, budget, check and check.held)
