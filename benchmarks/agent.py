@@ -34,8 +34,6 @@ CHUNK = 50  # samples in an event
 CPU = Path("/sys/devices/system/cpu")
 
 Arrays = list[np.ndarray]
-Runner = Callable[[Arrays], Arrays]  # one run: inputs and outputs in the part's order
-Opener = Callable[[dict[str, Any]], Runner]  # loads a part's artifact
 
 
 def tell(event: str, **values: Any) -> None:
@@ -105,7 +103,7 @@ def _bytes(path: Path, name: str) -> int | None:
     return int(value) * 1024 if value.isdecimal() else None
 
 
-def _load(seconds: float = 0.5) -> float | None:
+def _load(seconds: float = 0.25) -> float | None:
     """Processors that others keep busy: while this process sleeps."""
     before = _busy_ticks()
     time.sleep(seconds)
@@ -133,89 +131,147 @@ def uncached(artifact: Path) -> bool | None:
     return True
 
 
-def tflite(threads: int, versions: dict[str, str]) -> Opener:
+class Artifact:
+    """One file in its runtime. `run` is what is timed: inputs lie in it already, outputs are read when it is done."""
+
+    def __init__(self, part: dict[str, Any], threads: int):
+        self.part, self.threads = part, threads
+
+    @staticmethod
+    def versions() -> dict[str, str]:
+        """Imports the runtime, and says which it is."""
+        raise NotImplementedError
+
+    def set(self, inputs: Arrays) -> None:
+        """In the part's order."""
+        raise NotImplementedError
+
+    def run(self) -> None:
+        raise NotImplementedError
+
+    def outputs(self) -> Arrays:
+        """Of the last run, in the part's order: copies."""
+        raise NotImplementedError
+
+
+class LiteRT(Artifact):
+    @staticmethod
+    def versions() -> dict[str, str]:
+        name = "ai-edge-litert" if "ai_edge_litert" in _interpreter().__name__ else "tflite-runtime"
+        return {name: _version(name)}
+
+    def __init__(self, part: dict[str, Any], threads: int):
+        super().__init__(part, threads)
+        self._opened = _interpreter().Interpreter(model_path=part["artifact"], num_threads=threads)
+        self._opened.allocate_tensors()
+        self._signature = self._opened._get_full_signature_list()["serving_default"]
+
+    def set(self, inputs: Arrays) -> None:
+        for name, value in zip(self.part["inputs"], inputs):
+            self._opened.set_tensor(self._signature["inputs"][name], value)
+
+    def run(self) -> None:
+        self._opened.invoke()
+
+    def outputs(self) -> Arrays:
+        return [self._opened.get_tensor(self._signature["outputs"][name]) for name in self.part["outputs"]]
+
+
+def _interpreter() -> Any:
     try:
         from ai_edge_litert import interpreter
-
-        versions["ai-edge-litert"] = _version("ai-edge-litert")
     except ImportError:
         from tflite_runtime import interpreter  # type: ignore[import-not-found]  # older boards
-
-        versions["tflite-runtime"] = _version("tflite-runtime")
-
-    def opener(part: dict[str, Any]) -> Runner:
-        opened = interpreter.Interpreter(model_path=part["artifact"], num_threads=threads)
-        opened.allocate_tensors()
-        signature = opened._get_full_signature_list()["serving_default"]
-        taken = [signature["inputs"][name] for name in part["inputs"]]
-        given = [signature["outputs"][name] for name in part["outputs"]]
-
-        def run(inputs: Arrays) -> Arrays:
-            for index, value in zip(taken, inputs):
-                opened.set_tensor(index, value)
-            opened.invoke()
-            return [opened.get_tensor(index) for index in given]
-
-        return run
-
-    return opener
+    return interpreter
 
 
-def onnx(threads: int, versions: dict[str, str]) -> Opener:
-    import onnxruntime
+class OnnxRuntime(Artifact):
+    @staticmethod
+    def versions() -> dict[str, str]:
+        import onnxruntime
 
-    versions["onnxruntime"] = onnxruntime.__version__
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.enable_mem_pattern = False
-    options.log_severity_level = 3
+        return {"onnxruntime": onnxruntime.__version__}
 
-    def opener(part: dict[str, Any]) -> Runner:
-        session = onnxruntime.InferenceSession(part["artifact"], options, providers=["CPUExecutionProvider"])
-        return lambda inputs: session.run(part["outputs"], dict(zip(part["inputs"], inputs)))
+    def __init__(self, part: dict[str, Any], threads: int):
+        import onnxruntime
 
-    return opener
+        super().__init__(part, threads)
+        self._given: Arrays = []
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.enable_mem_pattern = False
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(part["artifact"], options, providers=["CPUExecutionProvider"])
 
+    def set(self, inputs: Arrays) -> None:
+        self._fed = dict(zip(self.part["inputs"], inputs))
 
-def executorch(threads: int, versions: dict[str, str]) -> Opener:
-    import torch
-    from executorch.runtime import Runtime
+    def run(self) -> None:
+        self._given = []  # as an app, which is done with a frame before the next
+        self._given = self._session.run(self.part["outputs"], self._fed)
 
-    versions.update(torch=torch.__version__, executorch=_version("executorch"))
-    torch.set_num_threads(threads)
-    runtime = Runtime.get()
-
-    def opener(part: dict[str, Any]) -> Runner:
-        program = runtime.load_program(part["artifact"])
-        method = program.load_method("forward")
-
-        def run(inputs: Arrays, _program: Any = program) -> Arrays:  # a method does not keep its program
-            return [output.numpy() for output in method.execute([torch.from_numpy(value) for value in inputs])]
-
-        return run
-
-    return opener
+    def outputs(self) -> Arrays:
+        return [value.copy() for value in self._given]  # what it gave lies in its own arena
 
 
-def coreml(threads: int, versions: dict[str, str]) -> Opener:
+class ExecuTorch(Artifact):
+    @staticmethod
+    def versions() -> dict[str, str]:
+        import torch
+        from executorch.runtime import Runtime
+
+        Runtime.get()
+        return {"torch": torch.__version__, "executorch": _version("executorch")}
+
+    def __init__(self, part: dict[str, Any], threads: int):
+        import torch
+        from executorch.runtime import Runtime
+
+        super().__init__(part, threads)
+        self._given: list[Any] = []
+        torch.set_num_threads(threads)
+        self._program = Runtime.get().load_program(part["artifact"])  # which its method does not keep
+        self._method = self._program.load_method("forward")
+
+    def set(self, inputs: Arrays) -> None:
+        import torch
+
+        self._fed = [torch.from_numpy(value) for value in inputs]
+
+    def run(self) -> None:
+        self._given = []
+        self._given = self._method.execute(self._fed)
+
+    def outputs(self) -> Arrays:
+        return [output.numpy().copy() for output in self._given]
+
+
+class CoreML(Artifact):
     """On a Mac; how many threads, Core ML decides."""
-    from coremltools import __version__, models
 
-    versions["coremltools"] = __version__
+    @staticmethod
+    def versions() -> dict[str, str]:
+        import coremltools
 
-    def opener(part: dict[str, Any]) -> Runner:
-        model = models.MLModel(part["artifact"])
+        return {"coremltools": coremltools.__version__}
 
-        def run(inputs: Arrays) -> Arrays:
-            given = model.predict(dict(zip(part["inputs"], inputs)))
-            return [given[name] for name in part["outputs"]]
+    def __init__(self, part: dict[str, Any], threads: int):
+        import coremltools
 
-        return run
+        super().__init__(part, threads)
+        self._model = coremltools.models.MLModel(part["artifact"])
 
-    return opener
+    def set(self, inputs: Arrays) -> None:
+        self._fed = dict(zip(self.part["inputs"], inputs))
+
+    def run(self) -> None:
+        self._given = self._model.predict(self._fed)
+
+    def outputs(self) -> Arrays:
+        return [self._given[name] for name in self.part["outputs"]]
 
 
-RUNTIMES = {"tflite": tflite, "onnx": onnx, "executorch": executorch, "coreml": coreml}
+RUNTIMES = {"tflite": LiteRT, "onnx": OnnxRuntime, "executorch": ExecuTorch, "coreml": CoreML}
 
 
 def _version(package: str) -> str:
@@ -226,19 +282,15 @@ def _version(package: str) -> str:
 
 
 class Timed:
-    """A part that can be run again and again on what it takes."""
+    """A part that is run again and again on what it was given."""
 
-    def __init__(self, component: str, run: Runner, inputs: Arrays, slow_down: float):
-        self.component, self._run, self._inputs, self._slow_down = component, run, inputs, slow_down
-
-    def warm_up(self, runs: int) -> None:
-        for _ in range(runs):
-            self._run(self._inputs)
+    def __init__(self, artifact: Artifact, slow_down: float):
+        self.component, self._run, self._slow_down = artifact.part["component"], artifact.run, slow_down
 
     def milliseconds(self) -> float:
         """Of one run."""
         started = time.perf_counter()
-        self._run(self._inputs)
+        self._run()
         taken = time.perf_counter() - started
         while time.perf_counter() < started + taken * (1 + self._slow_down):
             pass
@@ -249,7 +301,8 @@ class Timed:
     ) -> None:
         """Tells a series, CHUNK by CHUNK. goes_on: of the runs by now and of the seconds since the first."""
         about = {"component": self.component, "mode": mode, "warmup_runs": warmup_runs, "period_ms": period_ms}
-        self.warm_up(warmup_runs)
+        for _ in range(warmup_runs):
+            self._run()
         chunk: list[tuple[float, float]] = []
         for sample in self._samples(goes_on, period_ms):
             chunk.append(sample)
@@ -278,28 +331,37 @@ def measure(job: dict[str, Any]) -> None:
     affinity = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
     tell("start", agent=VERSION, device=device(), affinity=affinity)
     tell("state", when="before", **state())
-    versions = {"python": platform.python_version(), "numpy": np.__version__}
-    opener = RUNTIMES[job["target"]](job["threads"], versions)
+    runtime = RUNTIMES[job["target"]]
+    versions = {"python": platform.python_version(), "numpy": np.__version__, **runtime.versions()}
     tell("versions", versions=versions)
+    files = {name: file for asked in job["parts"] for name, file in asked["inputs"].items() if file is not None}
+    made = {name: np.load(file) for name, file in files.items()}
     _forget_peak()
     bare = _bytes(Path("/proc/self/status"), "VmRSS")
-    parts, outputs = _loaded(job, opener)
-    _tell_memory(bare, loaded_bytes=_bytes(Path("/proc/self/status"), "VmRSS"))
-    if job.get("outputs"):
-        for name in job["parts"][-1]["outputs"]:
-            np.save(Path(job["outputs"], f"{name}.npy"), outputs[name])
-        tell("outputs", names=job["parts"][-1]["outputs"])
-    for part, asked in zip(parts, job["parts"]):
+    for number, asked in enumerate(job["parts"], 1):
+        artifact = _loaded(runtime, asked, job["threads"], [made[name] for name in asked["inputs"]])
+        part = Timed(artifact, job.get("slow_down", 0.0))
+        if number == len(job["parts"]):
+            _tell_memory(bare, loaded_bytes=_bytes(Path("/proc/self/status"), "VmRSS"))
+        else:
+            made.update(zip(asked["outputs"], artifact.outputs()))
         part.series("steady", job["warmup_runs"], _until(**asked["until"]))
-    frame, camera, sustained = parts[-1], job.get("camera"), job.get("sustained")
+        if number < len(job["parts"]):
+            del artifact, part  # as in an app, which needs it again when the garment changes
+    camera, sustained = job.get("camera"), job.get("sustained")
     if camera:
-        frame.series("camera", 0, _until(0, camera["seconds"]), camera["period_ms"])
+        part.series("camera", 0, _until(0, camera["seconds"]), camera["period_ms"])
     if sustained:
-        frame.series("sustained", 0, _until(0, sustained["seconds"]))
+        part.series("sustained", 0, _until(0, sustained["seconds"]))
     _tell_memory(bare)
-    for asked in job["parts"]:  # last: a second copy is no part of the footprint
+    if job.get("outputs"):
+        for name, value in zip(job["parts"][-1]["outputs"], artifact.outputs()):
+            np.save(Path(job["outputs"], f"{name}.npy"), value)
+        tell("outputs", names=job["parts"][-1]["outputs"])
+    del artifact, part
+    for asked in job["parts"]:
         started = time.perf_counter()
-        opener(asked)
+        runtime(asked, job["threads"])
         tell("warm_load", component=asked["component"], warm_load_ms=(time.perf_counter() - started) * 1e3)
     tell("state", when="after", **state())
     tell("end")
@@ -309,28 +371,23 @@ def _until(min_runs: int, min_seconds: float) -> Callable[[int, float], bool]:
     return lambda runs, seconds: runs < min_runs or seconds < min_seconds
 
 
-def _loaded(job: dict[str, Any], opener: Opener) -> tuple[list[Timed], dict[str, np.ndarray]]:
-    """Every part loaded and run once, told as it goes; and what they gave, by name."""
-    parts: list[Timed] = []
-    made: dict[str, np.ndarray] = {}
-    for asked in job["parts"]:
-        inputs = [made[name] if file is None else np.load(file) for name, file in asked["inputs"].items()]
-        cold = uncached(Path(asked["artifact"]))
-        started = time.perf_counter()
-        run = opener(asked)
-        loaded = time.perf_counter()
-        given = run(inputs)
-        ran = time.perf_counter()
-        tell(
-            "load",
-            component=asked["component"],
-            cold=cold,
-            first_load_ms=(loaded - started) * 1e3,
-            first_run_ms=(ran - loaded) * 1e3,
-        )
-        made.update(zip(asked["outputs"], [np.array(value) for value in given]))
-        parts.append(Timed(asked["component"], run, inputs, job.get("slow_down", 0.0)))
-    return parts, made
+def _loaded(runtime: type[Artifact], asked: dict[str, Any], threads: int, inputs: Arrays) -> Artifact:
+    """A part loaded and run once, which is told."""
+    cold = uncached(Path(asked["artifact"]))
+    started = time.perf_counter()
+    artifact = runtime(asked, threads)
+    loaded = time.perf_counter()
+    artifact.set(inputs)
+    artifact.run()
+    ran = time.perf_counter()
+    tell(
+        "load",
+        component=asked["component"],
+        cold=cold,
+        first_load_ms=(loaded - started) * 1e3,
+        first_run_ms=(ran - loaded) * 1e3,
+    )
+    return artifact
 
 
 def _forget_peak() -> None:

@@ -1,13 +1,15 @@
-"""What ran: the kernels of a frame by the names that the runtime gives them, how often, and how long where it tells.
+"""What ran in a frame: every operation by the name that the runtime gives it, how long where it tells, and summed by
+kernel.
 
-ONNX Runtime's own profile; the operations of LiteRT's plan, which tells no times; ExecuTorch's event trace.
+ONNX Runtime's own profile; the operations of LiteRT's plan, whose interpreter in Python tells no times; ExecuTorch's
+event trace.
 """
 
 import json
 import re
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +17,14 @@ import numpy as np
 import torch
 
 from benchmarks.process import Part
+from benchmarks.record import Operation
 from converters.quiet import quiet
 from dmvton_mobile.files import Strict
 from dmvton_mobile.targets import Target
 
 RUNS = 10  # after one that does not count
 AROUND = ("Method::execute", "DELEGATE_CALL", "OPERATOR_CALL")  # ExecuTorch's names of what kernels run in
+XNNPACK = "XNNPACK"
 
 
 class Kernel(Strict):
@@ -31,31 +35,47 @@ class Kernel(Strict):
     milliseconds: float | None
 
 
-def kernels(target: Target, part: Part, threads: int) -> list[Kernel] | None:
-    """Of one run, those that take longest first; None for a runtime that names none."""
+def operations(target: Target, part: Part, threads: int) -> list[Operation] | None:
+    """Of one run, in its order; None for a runtime that names none."""
     if target is Target.ONNX:
-        return _summed(_of_onnx(part, threads))
+        return list(_of_onnx(part, threads))
     if target is Target.TFLITE:
-        return _summed((name, None) for name in _of_litert(part.path))
+        return list(_of_litert(part.path))
     if target is Target.EXECUTORCH:
-        return _summed(_of_executorch(part, threads))
+        return list(_of_executorch(part, threads))
     return None
 
 
-Call = tuple[str, float | None]  # its kernel, milliseconds
+def kernels(target: Target, part: Part, threads: int) -> list[Kernel] | None:
+    """`operations` by kind and backend, those that take longest first."""
+    found = operations(target, part, threads)
+    return None if found is None else summed(found)
 
 
-def _summed(calls: Iterator[Call]) -> list[Kernel]:
+def summed(found: Iterable[Operation]) -> list[Kernel]:
+    """By kind and backend, those that take longest first."""
     counts: dict[str, int] = defaultdict(int)
     times: dict[str, float | None] = {}
-    for name, milliseconds in calls:
+    for each in found:
+        name = f"{each.kind}, {each.backend}" if each.backend else each.kind
         counts[name] += 1
-        times[name] = None if milliseconds is None else (times.get(name) or 0.0) + milliseconds
-    found = [Kernel(name=name, count=count, milliseconds=times[name]) for name, count in counts.items()]
-    return sorted(found, key=lambda kernel: (-(kernel.milliseconds or 0.0), -kernel.count, kernel.name))
+        times[name] = None if each.milliseconds is None else (times.get(name) or 0.0) + each.milliseconds
+    made = [Kernel(name=name, count=count, milliseconds=times[name]) for name, count in counts.items()]
+    return sorted(made, key=lambda kernel: (-(kernel.milliseconds or 0.0), -kernel.count, kernel.name))
 
 
-def _of_onnx(part: Part, threads: int) -> Iterator[Call]:
+def overlay(found: Iterable[Operation], title: str) -> str:
+    """The operations' times as node data of Model Explorer (https://github.com/google-ai-edge/model-explorer), by the
+    names of its nodes or of their outputs; where a runtime tells no times, what runs them."""
+    results = {
+        each.name: {"value": (each.backend or "own kernel") if each.milliseconds is None else each.milliseconds}
+        for each in found
+    }
+    gradient = [{"stop": 0, "bgColor": "#ffffff"}, {"stop": 1, "bgColor": "#d1495b"}]
+    return json.dumps({"main": {"name": title, "results": results, "gradient": gradient}}, indent=2)
+
+
+def _of_onnx(part: Part, threads: int) -> Iterator[Operation]:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -75,22 +95,28 @@ def _of_onnx(part: Part, threads: int) -> Iterator[Call]:
             spans[event["name"]].append(event["dur"] / 1e3)
             kinds[event["name"]] = event["args"]["op_name"]
     for name, milliseconds in spans.items():
-        yield kinds[name], sum(milliseconds[1:]) / RUNS
+        yield Operation(
+            name=name.removesuffix("_kernel_time"), kind=kinds[name], milliseconds=sum(milliseconds[1:]) / RUNS
+        )
 
 
-def _of_litert(path: Path) -> Iterator[str]:
-    """`CONV_2D int8, XNNPACK`: what its plan holds; the interpreter that Python has tells no times."""
+def _of_litert(path: Path) -> Iterator[Operation]:
+    """Named by their first outputs."""
     from ai_edge_litert.interpreter import Interpreter
 
     from converters.tflite import planned
 
-    kinds = {detail["index"]: np.dtype(detail["dtype"]).name for detail in Interpreter(str(path)).get_tensor_details()}
+    tensors = {detail["index"]: detail for detail in Interpreter(str(path)).get_tensor_details()}
     for operation, delegated in planned(path):
-        made = kinds.get(operation["outputs"][0], "float32")
-        yield f"{operation['op_name']} {made}{', XNNPACK' if delegated else ''}"
+        output = tensors.get(operation["outputs"][0])
+        made = np.dtype(output["dtype"]).name if output else "float32"
+        name = output["name"] if output and output["name"] else f"operation {operation['index']}"
+        yield Operation(
+            name=name[-1000:], kind=f"{operation['op_name']} {made}", backend=XNNPACK if delegated else None
+        )
 
 
-def _of_executorch(part: Part, threads: int) -> Iterator[Call]:
+def _of_executorch(part: Part, threads: int) -> Iterator[Operation]:
     from executorch.devtools import Inspector
     from executorch.runtime import Runtime
 
@@ -108,4 +134,6 @@ def _of_executorch(part: Part, threads: int) -> Iterator[Call]:
         if block.name == "Execute":
             for event in block.events:
                 if event.name not in AROUND:
-                    yield re.sub(r" #\d+$", "", event.name), event.perf_data.avg  # XNNPACK numbers its shapes
+                    kind = re.sub(r" #\d+$", "", event.name)  # XNNPACK numbers its shapes
+                    backend = XNNPACK if event.delegate_backend_name or event.is_delegated_op else None
+                    yield Operation(name=event.name, kind=kind, backend=backend, milliseconds=event.perf_data.avg)

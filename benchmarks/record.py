@@ -157,7 +157,7 @@ class Operation(Measured):
     """Of one run of the frame. backend: what ran it, `XNNPACK`; None for the runtime's own kernels."""
 
     name: Words
-    kind: Name
+    kind: Words
     backend: Name | None = None
     milliseconds: Annotated[float, Field(ge=0, le=1e7)] | None = None
 

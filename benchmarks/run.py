@@ -87,6 +87,7 @@ def wanted_pairs(bundle: Bundle, suite: Suite, device: BenchmarkDevice) -> list[
         for target, precision in able
         if (suite.targets is None or target in suite.targets)
         and (suite.precisions is None or precision in suite.precisions)
+        and (not suite.recommended or _recommended(bundle, target) in (None, precision))
     ]
     holds = ", ".join(f"{target} {precision}" for target, precision in able) or "none"
     if absent := [target for target in suite.targets or () if target not in [pair[0] for pair in able]]:
@@ -96,6 +97,11 @@ def wanted_pairs(bundle: Bundle, suite: Suite, device: BenchmarkDevice) -> list[
     if not wanted:
         raise SuiteError(f"{bundle.folder.name} has nothing that {suite.name} asks for; {device.name} runs {holds}.")
     return wanted
+
+
+def _recommended(bundle: Bundle, target: Target) -> Precision | None:
+    advice = bundle.manifest.recommendations
+    return advice.precision(target) if advice else None
 
 
 def _works(sessions: Sequence[Session], suite: Suite) -> Iterator[tuple[Session, Work]]:

@@ -116,7 +116,8 @@ class Band(Strict):
 
 
 class Suite(Strict):
-    """targets, precisions: None for all that the bundle holds. threads: each is measured. rounds: processes for each.
+    """targets, precisions: None for all that the bundle holds. recommended: of those, only what the manifest recommends
+    for each target, where it recommends something. threads: each is measured. rounds: processes for each.
 
     warmup_runs: before a series, not counted. garment, frame: the two components apart. cooldown_seconds: before every
     process. operations: whether to profile them. timeout_seconds: for one process.
@@ -126,6 +127,7 @@ class Suite(Strict):
     description: str
     targets: tuple[Target, ...] | None = None
     precisions: tuple[Precision, ...] | None = None
+    recommended: bool = False
     threads: Annotated[tuple[Annotated[int, Field(ge=1, le=64)], ...], Field(min_length=1)] = (2,)
     rounds: Annotated[int, Field(ge=1, le=100)] = 1
     warmup_runs: Annotated[int, Field(ge=0, le=1000)] = 3

@@ -15,7 +15,9 @@ from benchmarks.devices.device import BenchmarkDevice
 from benchmarks.devices.events import AgentFailed, Collected
 from benchmarks.devices.job import AGENT, Work
 from benchmarks.devices.outputs import output_parity
-from benchmarks.record import DeviceKind, Run
+from benchmarks.kernels import operations
+from benchmarks.parts import bundle_parts
+from benchmarks.record import DeviceKind, Operation, Run
 from dmvton_mobile.errors import CheckFailed
 from dmvton_mobile.targets import Target
 
@@ -42,6 +44,8 @@ class Host(BenchmarkDevice):
             failure = _follow(folder, work, collected)
             self._note(collected)
             run = collected.run(work, failure)
+            if work.suite.operations and work.round == 1 and run.failure is None:
+                run = run.model_copy(update={"operations": _operations(work)})
             if not collected.given_outputs:
                 return run
             try:
@@ -51,6 +55,13 @@ class Host(BenchmarkDevice):
 
     def close(self) -> None:
         """Nothing is left behind by a run."""
+
+
+def _operations(work: Work) -> tuple[Operation, ...] | None:
+    """Of a frame, profiled after it was measured: a profile costs time."""
+    part = bundle_parts(work.bundle, work.target, work.precision)[-1]
+    found = operations(work.target, part, work.threads)
+    return None if found is None else tuple(found)
 
 
 def _follow(folder: Path, work: Work, collected: Collected) -> str | None:

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from benchmarks.figures import Figures
+from benchmarks.figures import Figures, Key
 from benchmarks.report.entry import Entry
 
 
 @dataclass(frozen=True)
 class Cell:
     """value: None where the record has none. ratio: to the line's first that has one; None for that one, and where the
-    two are not alike. kind: what bytes of memory are."""
+    two are not of one kind. kind: what the bytes of memory are, whether a load was cold."""
 
     value: float | None
     ratio: float | None = None
@@ -25,20 +25,19 @@ class Line:
 
 @dataclass(frozen=True)
 class Beside:
-    """digits: after the point."""
+    """name: of the figure, with its unit."""
 
     name: str
-    digits: int
     lines: list[Line]
 
 
 _Figure = Callable[[Figures], float | None]
+_Kind = Callable[[Entry, Key], str | None]
 _TIMES: tuple[tuple[str, _Figure], ...] = (
     ("frame, median ms", lambda each: each.frame),
     ("frame, p99 ms", lambda each: each.p99),
     ("frame at camera rate, median ms", lambda each: each.camera),
     ("frame sustained, median ms at the end", lambda each: each.sustained),
-    ("first load, ms", lambda each: each.load),
 )
 
 
@@ -46,8 +45,9 @@ def beside(entries: Sequence[Entry]) -> list[Beside]:
     """Of what at least one record has; empty for one record."""
     if len(entries) < 2:
         return []
-    tables = [Beside(name, 1, _lines(entries, figure)) for name, figure in _TIMES]
-    tables.append(Beside("growth, MB", 1, _lines(entries, _megabytes, of_memory=True)))
+    tables = [Beside(name, _lines(entries, figure, lambda _, __: None)) for name, figure in _TIMES]
+    tables.append(Beside("first load, ms", _lines(entries, lambda each: each.load, Entry.cold)))
+    tables.append(Beside("growth, MB", _lines(entries, _megabytes, Entry.memory_kind)))
     return [table for table in tables if any(cell.value is not None for line in table.lines for cell in line.cells)]
 
 
@@ -63,13 +63,13 @@ def differ(entries: Sequence[Entry]) -> list[str]:
     return found
 
 
-def _lines(entries: Sequence[Entry], figure: _Figure, *, of_memory: bool = False) -> list[Line]:
+def _lines(entries: Sequence[Entry], figure: _Figure, kind: _Kind) -> list[Line]:
     titles = {each.key: each.title for entry in entries for each in entry.figures}
     lines = []
     for key in sorted(titles):
-        found = [(entry, next((each for each in entry.figures if each.key == key), None)) for entry in entries]
-        values = [None if each is None else figure(each) for _, each in found]
-        kinds = [entry.memory_kind(key) if of_memory and each else None for entry, each in found]
+        found = [next((each for each in entry.figures if each.key == key), None) for entry in entries]
+        values = [None if each is None else figure(each) for each in found]
+        kinds = [None if value is None else kind(entry, key) for entry, value in zip(entries, values, strict=True)]
         lines.append(Line(titles[key], _cells(values, kinds)))
     return lines
 

@@ -7,7 +7,7 @@ import html
 import io
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dmvton_mobile.errors import DmvtonError
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 WIDTH = 400.0  # points; a phone shows it at nearly this size
-SIZE = 10.0  # of text
-SMALL = 8.5
+SIZE = 11.5  # of text
+SMALL = 10.0
 COLOURS = ("#4a8fd8", "#de8033", "#45a06a", "#a672cf", "#d4a017", "#3aa6a6", "#d2679f", "#8c8c8c")  # on black and white
 OVER = "#d9534f"
 INK = "#010203"  # becomes currentColor
 
-_SETTINGS = {
+_SETTINGS: dict[Any, object] = {
     "svg.fonttype": "none",
     "text.parse_math": False,
     "path.simplify": False,
@@ -40,6 +40,8 @@ _SETTINGS = {
     "axes.spines.right": False,
     "axes.spines.left": False,
     "axes.axisbelow": True,
+    "xtick.bottom": False,
+    "ytick.left": False,
     "grid.color": INK,
     "grid.alpha": 0.15,
     "grid.linewidth": 0.8,
@@ -47,9 +49,9 @@ _SETTINGS = {
 _NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
 
 
-def svg(name: str, says: str, height: float, paint: Callable[["Axes"], None], *, left: float = 8) -> str:
+def svg(name: str, says: str, height: float, paint: Callable[["Axes"], None], *, below: float = 36) -> str:
     """The <svg> element that `paint` draws. name: the chart's own within the page. says: to who cannot see it. height,
-    left: points of all, and of what lies left of the axes. Raises DmvtonError where Matplotlib is not installed."""
+    below: points of all, and of what lies below the axes. Raises DmvtonError where Matplotlib is not installed."""
     try:
         import matplotlib
         from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -62,8 +64,7 @@ def svg(name: str, says: str, height: float, paint: Callable[["Axes"], None], *,
     with matplotlib.rc_context({**_SETTINGS, "svg.hashsalt": name}):
         figure = Figure(figsize=(WIDTH / 72, height / 72))
         canvas = FigureCanvasSVG(figure)
-        below, above = 34.0, 6.0
-        axes = figure.add_axes((left / WIDTH, below / height, 1 - (left + 12) / WIDTH, 1 - (below + above) / height))
+        axes = figure.add_axes((8 / WIDTH, below / height, 1 - 20 / WIDTH, 1 - (below + 6) / height))
         figure.patch.set_visible(False)
         axes.patch.set_visible(False)
         paint(axes)
@@ -78,5 +79,6 @@ def _inline(text: str, says: str) -> str:
     body = re.sub(r"<(metadata|defs)>\s*(<style.*?</style>|<rdf.*?</rdf:RDF>)\s*</\1>", "", found[2], flags=re.DOTALL)
     body = re.sub(r'<g id="[^"]*"', "<g", body)
     body = re.sub(r"<!--.*?-->", "", body, flags=re.DOTALL)
-    body = body.replace(INK, "currentColor").replace("font: ", "font-family: inherit; font: ")
+    body = re.sub(r">\s+<", "><", body.strip().replace("font-family: 'DejaVu Sans', sans-serif; ", ""))
+    body = body.replace(INK, "currentColor").replace("\n", "")
     return f'<svg viewBox="{found[1]}" role="img" aria-label="{html.escape(says)}">{body}</svg>'

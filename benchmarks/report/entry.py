@@ -9,6 +9,8 @@ from benchmarks.figures import Figures, Key, figures, grouped
 from benchmarks.record import Artifacts, BenchmarkRecord, Check, Load, MemoryKind, Run
 from benchmarks.suite import Budget
 
+LONGEST = 60  # characters of a device's name in a heading
+
 # what benchmarks.budget says of a number
 _BUDGET = re.compile(r"(\w+ \w+): (\w+) (?:not known|[0-9.]+ MB), budget ([0-9]{1,9}\.[0-9]) MB\.")
 
@@ -36,9 +38,10 @@ class Entry:
 
     @property
     def device(self) -> str:
-        """What people call it."""
+        """What people call it, in short."""
         device = self.record.device
-        return device.model or device.processor or device.name
+        name = device.model or device.processor or device.name
+        return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
 
     def titled(self, title: str) -> str:
         return f"{self.label} · {title}" if self.label else title
@@ -90,5 +93,4 @@ def entries(records: Sequence[BenchmarkRecord]) -> list[Entry]:
 
 
 def _weight(name: str, spent: int | None, said: tuple[float, Check] | None) -> Weight:
-    budget, check = said or (None, None)
-    return Weight(name, spent, budget, check and check.held)
+    return Weight(name, spent, None, None) if said is None else Weight(name, spent, said[0], said[1].held)

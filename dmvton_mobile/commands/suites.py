@@ -18,6 +18,7 @@ from dmvton_mobile.bundle import read_bundle
 from dmvton_mobile.commands.cells import megabytes, number
 from dmvton_mobile.errors import CheckFailed, DmvtonError
 from dmvton_mobile.progress import progress_bar
+from dmvton_mobile.targets import Precision
 
 Bundle = Annotated[Path, typer.Option(help="The bundle, NAME.dmvton or a .zip of it.")]
 OnDevice = Annotated[str, typer.Option(help="host, cuda:0, adb:SERIAL or ios:UDID; `dmvton bench devices` lists them.")]
@@ -79,9 +80,13 @@ def footprint_verb(
     bundle: Bundle,
     budget: Annotated[str, typer.Option(help="For each number, like 37MB or 36MiB.")],
     device: OnDevice = "host",
+    precision: Annotated[
+        list[Precision] | None,
+        typer.Option(help="Only these; else what the manifest recommends, or all where it does not."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="The record, a .json file.")] = None,
 ) -> None:
-    """Hold a bundle to a budget: parameters, files, download, arena and what a process grows by, each for itself.
+    """Hold what a bundle ships to a budget: parameters, files, download, arena, and what a process grows by, each.
 
     Example: dmvton bench footprint --bundle lite.dmvton --budget 37MB
     """
@@ -95,6 +100,8 @@ def footprint_verb(
         }
     )
     opened = read_bundle(bundle)
+    if precision:
+        suite = suite.model_copy(update={"precisions": tuple(precision), "recommended": False})
     with progress_bar("Measuring") as bar:
         record = measure(opened, suite, digest, choose_device(device), on_step=lambda what: bar.show(what=what))
     if out is not None:

@@ -1,0 +1,223 @@
+"""The charts of times: how frames scatter, what a camera's rate does to them, what minutes of work do.
+
+A line's title stands above it, so that a phone has the whole width for what is drawn. What charts write are the names
+of targets and precisions and numbers of ours, never a word from a record.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from benchmarks.figures import Figures
+from benchmarks.record import Mode, Series
+from benchmarks.report.drawing import COLOURS, INK, SIZE, SMALL, svg
+from benchmarks.report.entry import Entry
+from benchmarks.statistics import FOR_DRIFT, median
+from dmvton_mobile.contract import Component
+from dmvton_mobile.targets import Precision, Target
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+DOTS = 6000  # in a chart
+DOTS_A_LINE = (20, 240)
+WIDE = 8.0  # times between the fastest and the slowest line from where an axis is logarithmic
+NEAR = 4.0  # times the slowest line: a camera's period beyond that is not drawn
+BINS = 60  # of a sustained series
+LINE = 42.0  # points
+DASHES = ("solid", "dashed", "dotted", "dashdot")
+GOLDEN = (math.sqrt(5) - 1) / 2  # spreads dots evenly, the same way every time
+
+
+@dataclass(frozen=True)
+class _Line:
+    """What the records have of one artifact. colour: of its record."""
+
+    entry: Entry
+    figures: Figures
+
+    @property
+    def title(self) -> str:
+        return self.entry.titled(self.figures.title)
+
+    @property
+    def colour(self) -> str:
+        return COLOURS[self.entry.order % len(COLOURS)]
+
+    def series(self, mode: Mode) -> list[Series]:
+        """Of the frame, in every round."""
+        runs = self.entry.runs[self.figures.key]
+        if mode is Mode.STEADY:
+            return [run.frame for run in runs if run.frame]
+        found = [run.find(Component.TRYON, mode) or run.find(Component.WHOLE, mode) for run in runs]
+        return [each for each in found if each]
+
+
+def latency_chart(entries: Sequence[Entry]) -> str | None:
+    """Every artifact's steady frames as dots, with median, p90 and p99; None where no frame was measured."""
+    lines = [line for line in _lines(entries) if line.figures.frame is not None]
+    if not lines:
+        return None
+    samples = [sorted(sample for series in line.series(Mode.STEADY) for sample in series.samples_ms) for line in lines]
+    ends = [line.figures.p99 or all_of[-1] for line, all_of in zip(lines, samples, strict=True)]
+    least, most = min(all_of[0] for all_of in samples), 1.15 * max(ends)
+    logarithmic = max(ends) > WIDE * min(ends)
+    dots = min(DOTS_A_LINE[1], max(DOTS_A_LINE[0], DOTS // len(lines)))
+
+    def paint(axes: "Axes") -> None:
+        _milliseconds(axes, (0.8 * least if logarithmic else 0.0, most), logarithmic=logarithmic)
+        for row, (line, all_of) in enumerate(zip(lines, samples, strict=True)):
+            figures = line.figures
+            beyond = sum(sample > most for sample in all_of)
+            _dots(axes, row, [sample for sample in _thinned(all_of, dots) if sample <= most], line.colour)
+            marks = [value for value in (figures.frame, figures.p90, figures.p99) if value is not None]
+            for value, width in zip(marks, (2.6, 1.5, 0.8), strict=True):
+                axes.plot((value, value), (row + 0.42, row + 0.88), color=INK, linewidth=width, solid_capstyle="butt")
+            said = " / ".join(f"{value:.1f}" for value in marks)
+            more = f" (+{beyond}, to {all_of[-1]:.0f})" if beyond else ""
+            _title(axes, row, line.title, f"{said}{more}")
+        _rows(axes, len(lines))
+
+    return svg("latency", "Frame times of each artifact", _height(len(lines)), paint)
+
+
+def camera_chart(entries: Sequence[Entry]) -> str | None:
+    """Medians back to back (full) and at a camera's rate (hollow); None where no frame came at that rate."""
+    lines = [line for line in _lines(entries) if line.figures.frame is not None and line.figures.camera is not None]
+    if not lines:
+        return None
+    pairs = [(line.figures.frame or 0.0, line.figures.camera or 0.0) for line in lines]
+    periods = [line.series(Mode.CAMERA)[0].period_ms or math.inf for line in lines]
+    most, least = max(max(pair) for pair in pairs), min(min(pair) for pair in pairs)
+    logarithmic = most > WIDE * least
+    limit = 1.15 * max(most, *(period for period in periods if period < NEAR * most), 0.0)
+
+    def paint(axes: "Axes") -> None:
+        _milliseconds(axes, (0.8 * least if logarithmic else 0.0, limit), logarithmic=logarithmic)
+        for row, (line, (steady, camera), period) in enumerate(zip(lines, pairs, periods, strict=True)):
+            if period <= limit:
+                axes.plot((period, period), (row + 0.45, row + 0.9), color=INK, linewidth=1.2, linestyle=(0, (2, 1)))
+            axes.plot((steady, camera), (row + 0.65,) * 2, color=line.colour, linewidth=2, alpha=0.6)
+            axes.plot([steady], [row + 0.65], "o", color=line.colour, markersize=8)
+            axes.plot([camera], [row + 0.65], "o", color=line.colour, markerfacecolor="none", markersize=8, mew=1.8)
+            late = "" if line.figures.late is None else f", {line.figures.late:.0%} late"
+            _title(axes, row, line.title, f"{steady:.1f} → {camera:.1f}{late}")
+        _rows(axes, len(lines))
+
+    return svg("camera", "Frames back to back and at camera rate", _height(len(lines)), paint)
+
+
+def sustained_charts(entries: Sequence[Entry]) -> list[tuple[str, str]]:
+    """(title, chart) of each target and precision: how much slower frames got, against their first quarter."""
+    groups: dict[tuple[Target, Precision], list[_Line]] = {}
+    for line in _lines(entries):
+        if any(len(series.samples_ms) >= FOR_DRIFT for series in line.series(Mode.SUSTAINED)):
+            groups.setdefault(line.figures.key[:2], []).append(line)
+    return [
+        (f"{target} {precision}", _drift(target, precision, lines)) for (target, precision), lines in groups.items()
+    ]
+
+
+def _drift(target: Target, precision: Precision, lines: Sequence[_Line]) -> str:
+    height = 150 + 15.0 * len(lines)
+
+    def paint(axes: "Axes") -> None:
+        from matplotlib.ticker import FuncFormatter
+
+        for index, line in enumerate(lines):
+            said = f"{line.figures.key[2]} thread{'s' * (line.figures.key[2] > 1)}"
+            if line.figures.sustained is not None and line.figures.drift is not None:
+                said += f": {line.figures.sustained:.1f} ms at the end, {line.figures.drift:+.0%}"
+            label = line.entry.titled(said)
+            for series in line.series(Mode.SUSTAINED):
+                if len(series.samples_ms) >= FOR_DRIFT:
+                    colour, dashes = _look(lines, index)
+                    axes.plot(*_course(series), color=colour, linestyle=dashes, label=label)
+                    label = f"_{label}"  # the other rounds have no line of their own in the legend
+        low, high = axes.get_ylim()
+        axes.set_ylim(min(low, -0.05), max(high, 0.05))
+        axes.set_xlim(left=0)
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:+.0%}" if round(value, 4) else "0%"))
+        axes.set_xlabel("seconds", loc="right")
+        axes.axhline(0, color=INK, linewidth=0.8, alpha=0.6)
+        axes.grid(axis="y")
+        bottom = 36 + 15.0 * len(lines)
+        axes.set_position((40 / 400, bottom / height, 348 / 400, 1 - (bottom + 8) / height))
+        axes.legend(
+            loc="upper left", bbox_to_anchor=(-0.02, -28 / (height - bottom - 8)), frameon=False, borderpad=0,
+            borderaxespad=0, labelspacing=0.35, handlelength=1.6,
+        )  # fmt: skip
+
+    return svg(f"sustained-{target}-{precision}", f"Frame times of {target} {precision} over time", height, paint)
+
+
+def _look(lines: Sequence[_Line], index: int) -> tuple[str, str]:
+    """Colour and dashes: a record's own colour where there are several, and then dashes for its thread counts."""
+    line = lines[index]
+    if not line.entry.label:
+        return COLOURS[index % len(COLOURS)], "solid"
+    threads = sorted({each.figures.key[2] for each in lines})
+    return line.colour, DASHES[threads.index(line.figures.key[2]) % len(DASHES)]
+
+
+def _course(series: Series) -> tuple[list[float], list[float]]:
+    """(seconds, change) of the median of each of BINS equal stretches of time, against the first quarter's median."""
+    samples, started = series.samples_ms, series.started_ms
+    first = median(samples[: len(samples) // 4])
+    stretch = max(started[-1], 1.0) * (1 + 1e-9) / min(BINS, len(samples) // 2)
+    bins: dict[int, list[float]] = {}
+    for begun, sample in zip(started, samples, strict=True):
+        bins.setdefault(int(begun / stretch), []).append(sample)
+    return [(number + 0.5) * stretch / 1000 for number in bins], [median(each) / first - 1 for each in bins.values()]
+
+
+def _lines(entries: Sequence[Entry]) -> list[_Line]:
+    """The records' lines of the same artifact follow each other."""
+    lines = [_Line(entry, figures) for entry in entries for figures in entry.figures]
+    order = {line.figures.key: None for line in lines}
+    return [line for key in order for line in lines if line.figures.key == key]
+
+
+def _thinned(ordered: Sequence[float], most: int) -> list[float]:
+    """At most that many, evenly by rank, the least and the greatest among them."""
+    if len(ordered) <= most:
+        return list(ordered)
+    return [ordered[round(index * (len(ordered) - 1) / (most - 1))] for index in range(most)]
+
+
+def _dots(axes: "Axes", row: int, values: Sequence[float], colour: str) -> None:
+    """One path of points, scattered within the line's height."""
+    nowhere = float("nan")
+    across = [row + 0.45 + 0.4 * ((index * GOLDEN) % 1) for index in range(len(values))]
+    x = [place for value in values for place in (value, value, nowhere)]
+    y = [place for height in across for place in (height, height, nowhere)]
+    axes.plot(x, y, color=colour, linewidth=2.2, solid_capstyle="round", alpha=0.75)
+
+
+def _title(axes: "Axes", row: int, title: str, said: str) -> None:
+    text: Callable[..., object] = axes.text
+    text(0.0, row + 0.36, title, fontsize=SIZE, transform=axes.get_yaxis_transform())
+    text(1.0, row + 0.36, said, fontsize=SMALL, ha="right", transform=axes.get_yaxis_transform())
+
+
+def _milliseconds(axes: "Axes", limits: tuple[float, float], *, logarithmic: bool) -> None:
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    if logarithmic:
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.set_xlim(*limits)
+    axes.set_xlabel("ms, logarithmic" if logarithmic else "ms", loc="right")
+    axes.grid(axis="x")
+
+
+def _rows(axes: "Axes", count: int) -> None:
+    axes.set_ylim(count, 0)
+    axes.set_yticks([])
+
+
+def _height(lines: int) -> float:
+    return 40 + LINE * lines

@@ -1,0 +1,304 @@
+"""Boards over adb, on a real daemon: what is measured, what is refused, and what stays when something is pulled."""
+
+import platform
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks.devices import adb_link
+from benchmarks.devices.adb import Adb
+from benchmarks.devices.adb_link import DeviceRefused, Link, find_serial
+from benchmarks.devices.choose import choose_device, found_devices
+from benchmarks.record import BenchmarkRecord, DeviceKind, Validity
+from benchmarks.run import measure
+from benchmarks.suite import Suite, Until
+from converters.convert import convert
+from converters.plan import Plan
+from converters.source import Weights
+from converters.target import Delegate
+from dmvton_mobile.bundle import Bundle, read_bundle
+from dmvton_mobile.contract import Components
+from dmvton_mobile.errors import DmvtonError
+from dmvton_mobile.targets import Precision, Target
+from tests.benchmarks.devices.board import Board, agents, free_port, own_adb_server, script
+from tests.conftest import SMALL
+
+SHORT = Suite(name="short", description="For tests.", rounds=2, garment=Until(min_runs=2), frame=Until(min_runs=60))
+LONG = SHORT.model_copy(update={"name": "long", "rounds": 1, "frame": Until(min_runs=100_000)})
+PYTHON = "/usr/lib/python3/dist-packages"
+RUNTIMES = "/usr/local/lib/python3.13/dist-packages"
+AARCH64 = 0xB7  # an ELF file's word for the processor
+
+
+@pytest.fixture(scope="session")
+def lite_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """The default network for both runtimes of boards."""
+    path = tmp_path_factory.mktemp("lite") / "lite.dmvton"
+    plan = Plan(
+        weights=Weights(),
+        targets=(Target.TFLITE, Target.ONNX),
+        precisions=(Precision.FP32,),
+        components=Components.SPLIT,
+        delegate=Delegate.XNNPACK,
+        out=path,
+        size=SMALL,
+    )
+    convert(plan, on_row=lambda _: None, on_step=lambda _: None)
+    return read_bundle(path)
+
+
+@pytest.fixture(scope="module")
+def adb_server() -> Iterator[None]:
+    with own_adb_server():
+        yield
+
+
+@pytest.fixture(scope="module")
+def made() -> str:
+    """The architecture of a board that can be started. Made once, then taken from the cache."""
+    arch = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
+    script(arch, "make", free_port())
+    return arch
+
+
+@pytest.fixture
+def board(adb_server: None, made: str) -> Iterator[Board]:
+    """As it was made: whatever a test does to it is gone with it."""
+    board = Board(made, free_port())
+    yield board
+    board.stop()
+
+
+def run(bundle: Bundle, suite: Suite, board: Board, on_step: Callable[[str], None] = lambda _: None) -> BenchmarkRecord:
+    return measure(bundle, suite, "0" * 64, choose_device(f"adb:{board.serial}"), on_step)
+
+
+def left(board: Board) -> str:
+    """What a session has left there."""
+    return board.shell("ls -d /tmp/dmvton-bench-* /data/local/tmp/dmvton-bench-* 2>/dev/null; true").strip()
+
+
+def of_another_processor(board: Board, place: str, tmp_path: Path) -> None:
+    """The file there becomes one for aarch64."""
+    link = Link(board.serial)
+    file = bytearray(link.pull(place, 2**27))
+    assert file[:4] == b"\x7fELF"
+    struct.pack_into("<H", file, 18, AARCH64)
+    (tmp_path / "file").write_bytes(file)
+    link.remove(place)
+    link.push(tmp_path / "file", place)
+    board.shell(f"chmod 755 {place}")
+
+
+@pytest.mark.device
+def test_both_runtimes_hold_their_parity_and_nothing_is_left(
+    lite_bundle: Bundle, board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pushed: list[str] = []
+    push = Link.push
+
+    def counted(link: Link, source: Path | bytes, place: str) -> None:
+        pushed.append(place)
+        push(link, source, place)
+
+    monkeypatch.setattr(Link, "push", counted)
+    record = run(lite_bundle, SHORT, board)
+    assert record.device.kind is DeviceKind.LINUX and record.device.name == f"adb:{board.serial}"
+    assert record.device.abi == platform.machine() and "Debian" in (record.device.system or "")
+    assert [(each.target, each.round) for each in record.runs] == [
+        (target, number) for number in (1, 2) for target in (each.target for each in record.runs[:2])
+    ]
+    assert {each.target for each in record.runs} == {Target.TFLITE, Target.ONNX}
+    for each in record.runs:
+        assert each.failure is None
+        assert each.parity and all(figure.psnr_db is None or figure.psnr_db > 60 for figure in each.parity)
+        assert each.frame is not None and len(each.frame.samples_ms) >= 60
+        assert len(each.loads) == 2 and each.memory is not None and each.before is not None and each.after is not None
+        assert each.versions["python"].startswith("3.13")
+    assert record.verdict.validity is not Validity.INVALID
+    artifacts = [place for place in pushed if place.endswith((".tflite", ".onnx"))]
+    assert len(artifacts) == len(set(artifacts)) == 4, "an artifact travels once, however many rounds there are"
+    assert left(board) == "" and agents() == []
+
+
+@pytest.mark.device
+def test_a_pulled_cable_keeps_what_came(lite_bundle: Bundle, board: Board) -> None:
+    def pull() -> None:
+        while not board.shell("ls /tmp/dmvton-bench-*/run/outputs/*.npy 2>/dev/null; true"):
+            time.sleep(0.2)
+        time.sleep(4)
+        board.kill_adbd()
+
+    puller = threading.Thread(target=pull)
+    puller.start()
+    record = run(lite_bundle, LONG, board)
+    puller.join()
+    first, second = record.runs
+    assert first.failure is not None and "went away" in first.failure and "/tmp/dmvton-bench-" in first.failure
+    assert first.frame is not None and len(first.frame.samples_ms) >= 50
+    assert second.failure == first.failure and second.frame is None
+    assert record.verdict.validity is Validity.INVALID and not record.verdict.passed
+    assert record.device.abi == platform.machine()
+    ends = time.monotonic() + 20
+    while agents() and time.monotonic() < ends:  # it ends with its next word, which nobody hears
+        time.sleep(0.2)
+    assert agents() == []
+    with pytest.raises(DmvtonError, match=f"adb knows no device|{board.serial} is offline"):
+        choose_device(f"adb:{board.serial}")
+
+
+@pytest.mark.device
+def test_a_lost_power_keeps_what_came(lite_bundle: Bundle, board: Board) -> None:
+    def fail() -> None:
+        while not board.shell("ls /tmp/dmvton-bench-*/run/outputs/*.npy 2>/dev/null; true"):
+            time.sleep(0.2)
+        time.sleep(4)
+        board.stop()
+
+    failing = threading.Thread(target=fail)
+    failing.start()
+    record = run(lite_bundle, LONG, board)
+    failing.join()
+    assert record.runs[0].frame is not None and "went away" in (record.runs[0].failure or "")
+    assert len(record.runs) == 2 and agents() == []
+
+
+@pytest.mark.device
+def test_a_full_disk_is_said_and_nothing_half_is_left(lite_bundle: Bundle, board: Board) -> None:
+    board.shell("mount -t tmpfs -o size=1m tmpfs /tmp")
+    device = choose_device(f"adb:{board.serial}")
+    seen: list[str] = []
+    record = measure(
+        lite_bundle, SHORT, "0" * 64, device, lambda _: seen.append(board.shell("find /tmp -name '*.[to]*'"))
+    )
+    for each in record.runs:
+        assert each.failure is not None and "No space left" in each.failure and "tmpfs" in each.failure
+    assert len(seen) == 4 and all(".tflite" not in listing for listing in seen)
+    assert left(board) == ""
+
+
+@pytest.mark.device
+def test_a_run_that_does_not_end_is_stopped_there(lite_bundle: Bundle, board: Board) -> None:
+    suite = LONG.model_copy(update={"timeout_seconds": 8.0})
+    record = run(lite_bundle, suite, board)
+    for each in record.runs:
+        assert each.failure == "It had not ended after 8 seconds, and was stopped."
+        assert each.frame is not None and each.parity
+    assert agents() == [] and left(board) == ""
+
+
+@pytest.mark.device
+def test_an_interrupted_session_leaves_nothing(lite_bundle: Bundle, board: Board) -> None:
+    steps: list[str] = []
+
+    def interrupt(step: str) -> None:
+        steps.append(step)
+        if len(steps) == 2:
+            assert left(board) != ""
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(lite_bundle, SHORT, board, interrupt)
+    assert agents() == [] and left(board) == ""
+
+
+@pytest.mark.device
+def test_a_serial_that_begins_two(adb_server: None, made: str) -> None:
+    short = next(port for port in range(2000, 6000) if _free(port) and _free(10 * port + 1))
+    boards = [Board(made, port) for port in (short, 10 * short + 1)]
+    try:
+        with pytest.raises(DmvtonError, match=f"fits {boards[0].serial} and {boards[1].serial}"):
+            choose_device("adb:127.0.0.1:")
+        assert find_serial(boards[0].serial) == boards[0].serial
+        assert find_serial(boards[1].serial[:-1] + "1") == boards[1].serial
+        with pytest.raises(DmvtonError, match=f"no device 'R5'; those that are there: {boards[0].serial}, "):
+            choose_device("adb:R5")
+        assert {f"adb:{each.serial}" for each in boards} < {found.name for found in found_devices()}
+    finally:
+        for each in boards:
+            each.stop()
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+@pytest.mark.device
+def test_a_python_for_another_processor(board: Board, tmp_path: Path) -> None:
+    of_another_processor(board, board.shell("readlink -f $(command -v python3)").strip(), tmp_path)
+    with pytest.raises(DmvtonError, match=f"python3 of {board.serial} does not run .*{platform.machine()}"):
+        choose_device(f"adb:{board.serial}")
+
+
+@pytest.mark.device
+def test_no_python(board: Board) -> None:
+    board.shell("rm /usr/bin/python3")
+    with pytest.raises(DmvtonError, match=f"{board.serial} has no python3"):
+        choose_device(f"adb:{board.serial}")
+
+
+@pytest.mark.device
+def test_no_numpy(board: Board) -> None:
+    board.shell(f"rm -r {PYTHON}/numpy")
+    with pytest.raises(DmvtonError, match="has no numpy .*pip install numpy"):
+        choose_device(f"adb:{board.serial}")
+
+
+@pytest.mark.device
+def test_a_runtime_that_is_missing_and_one_for_another_processor(
+    lite_bundle: Bundle, board: Board, tmp_path: Path
+) -> None:
+    board.shell(f"rm -r {RUNTIMES}/ai_edge_litert")
+    library = board.shell(f"ls {RUNTIMES}/onnxruntime/capi/onnxruntime_pybind11_state*.so").strip()
+    of_another_processor(board, library, tmp_path)
+    record = run(lite_bundle, SHORT.model_copy(update={"rounds": 1}), board)
+    failures = {each.target: each.failure or "" for each in record.runs}
+    assert "has no ai-edge-litert" in failures[Target.TFLITE]
+    assert "pip install ai-edge-litert" in failures[Target.TFLITE]
+    assert "onnxruntime does not load" in failures[Target.ONNX]
+    assert f"for its processor, {platform.machine()}" in failures[Target.ONNX]
+    assert left(board) == ""
+
+
+@pytest.mark.device
+def test_a_file_that_is_damaged_on_its_way(board: Board, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(bytes(range(256)) * 1000)
+    device = Adb(board.serial)
+    device._put(file, f"{device._session()}/file")
+    board.shell(f"printf x | dd of={device._session()}/file bs=1 seek=1000 conv=notrunc 2>/dev/null")
+    with pytest.raises(DeviceRefused, match="did not arrive whole"):
+        device._check_whole(file, f"{device._session()}/file")
+    device.close()
+    assert left(board) == ""
+
+
+def test_without_adb(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ADBUTILS_ADB_PATH", str(tmp_path / "adb"))
+    monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", str(free_port()))
+    with pytest.raises(DmvtonError, match="There is no adb: install it"):
+        adb_link.adb_states()
+    assert [(each.name, each.state) for each in found_devices()][1:] == [("adb:SERIAL", "missing")]
+
+
+@pytest.mark.slow
+@pytest.mark.device
+def test_both_runtimes_compute_the_same_on_arm(lite_bundle: Bundle, adb_server: None) -> None:
+    script("arm64", "make", free_port())
+    board = Board("arm64", free_port())
+    suite = SHORT.model_copy(update={"rounds": 1, "garment": Until(min_runs=1), "frame": Until(min_runs=2)})
+    try:
+        record = run(lite_bundle, suite, board)
+        assert record.device.abi == "aarch64"
+        assert {each.target for each in record.runs} == {Target.TFLITE, Target.ONNX}
+        for each in record.runs:
+            assert each.failure is None and each.parity
+        assert left(board) == ""
+    finally:
+        board.stop()
