@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 
 VERSION = "python 1"
-CHUNK = 50  # samples in an event
+CHUNK, CHUNK_MS = 500, 1000  # samples in an event, and how long they may wait to be told
 CPU = Path("/sys/devices/system/cpu")
 
 Arrays = list[np.ndarray]
@@ -299,14 +299,14 @@ class Timed:
     def series(
         self, mode: str, warmup_runs: int, goes_on: Callable[[int, float], bool], period_ms: float | None = None
     ) -> None:
-        """Tells a series, CHUNK by CHUNK. goes_on: of the runs by now and of the seconds since the first."""
+        """Tells a series, chunk by chunk. goes_on: of the runs by now and of the seconds since the first."""
         about = {"component": self.component, "mode": mode, "warmup_runs": warmup_runs, "period_ms": period_ms}
         for _ in range(warmup_runs):
             self._run()
         chunk: list[tuple[float, float]] = []
         for sample in self._samples(goes_on, period_ms):
             chunk.append(sample)
-            if len(chunk) == CHUNK:
+            if len(chunk) == CHUNK or sample[0] - chunk[0][0] > CHUNK_MS:
                 _tell_samples(chunk, about)
                 chunk = []
         if chunk:

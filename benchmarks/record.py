@@ -25,6 +25,7 @@ MAX_SAMPLES = 1_000_000  # of a series: minutes of the fastest network
 
 Bytes = Annotated[int, Field(ge=0, le=2**50)]
 Milliseconds = Annotated[float, Field(gt=0, le=1e7)]
+Started = Annotated[float, Field(ge=0, le=1e9)]
 Seconds = Annotated[float, Field(ge=0, le=1e6)]
 Count = Annotated[int, Field(ge=0, le=2**31)]
 Versions = Annotated[dict[Name, Name], Field(max_length=100)]
@@ -104,9 +105,7 @@ class Series(Measured):
     mode: Mode
     warmup_runs: Count
     period_ms: Milliseconds | None = None
-    started_ms: Annotated[
-        tuple[Annotated[float, Field(ge=0, le=1e9)], ...], Field(min_length=1, max_length=MAX_SAMPLES)
-    ]
+    started_ms: Annotated[tuple[Started, ...], Field(min_length=1, max_length=MAX_SAMPLES)]
     samples_ms: Annotated[tuple[Milliseconds, ...], Field(min_length=1, max_length=MAX_SAMPLES)]
 
     @model_validator(mode="after")

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from benchmarks.budget import weigh
 from benchmarks.devices.device import BenchmarkDevice, DeviceLost
 from benchmarks.devices.job import Work
+from benchmarks.names import plain
 from benchmarks.record import Artifacts, BenchmarkRecord, BundleIdentity, Run, SuiteIdentity
 from benchmarks.suite import Suite, SuiteError
 from benchmarks.verdict import judge
@@ -119,7 +120,7 @@ def _works(sessions: Sequence[Session], suite: Suite) -> Iterator[tuple[Session,
 
 def _unmeasured(work: Work, failure: str) -> Run:
     return Run(
-        target=work.target, precision=work.precision, threads=work.threads, round=work.round, failure=failure[:1000]
+        target=work.target, precision=work.precision, threads=work.threads, round=work.round, failure=plain(failure)
     )
 
 

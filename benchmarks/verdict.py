@@ -8,6 +8,7 @@ invalid run passes none.
 from collections.abc import Iterator, Sequence
 
 from benchmarks.budget import budget_checks
+from benchmarks.names import plain
 from benchmarks.record import Artifacts, Check, Device, Run, Series, State, Validity, Verdict
 from benchmarks.suite import Conditions, Suite
 
@@ -25,7 +26,7 @@ def judge(suite: Suite, device: Device, artifacts: Sequence[Artifacts], runs: Se
     checks = [*_parity_checks(runs), *budget_checks(suite.budget, artifacts, runs), *_band_checks(suite, device, runs)]
     return Verdict(
         validity=validity,
-        reasons=tuple(reason for _, reason in found),
+        reasons=tuple(plain(reason) for _, reason in found),
         checks=tuple(checks),
         passed=validity is not Validity.INVALID and all(check.held for check in checks),
     )

@@ -1,6 +1,7 @@
 """A Linux board over adb: the agent runs there under the board's own Python, with the board's own runtimes."""
 
 import json
+import math
 import secrets
 import shlex
 import tempfile
@@ -28,7 +29,7 @@ RUNTIMES = {  # the package to install; the modules of it that the agent takes, 
     Target.TFLITE: ("ai-edge-litert", ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")),
     Target.ONNX: ("onnxruntime", ("onnxruntime",)),
 }
-HEADER = 256  # bytes of a .npy file before its numbers, at most
+HEADER = 256  # bytes of a .npy file before its numbers, at most; NumPy writes 128
 ABSENT = 127  # a shell's word for a command that is not there
 
 
@@ -206,8 +207,9 @@ class Adb(BenchmarkDevice):
     def _parity(self, job: str, work: Work) -> tuple[ParityFigure, ...]:
         with tempfile.TemporaryDirectory(prefix="dmvton-bench-") as made:
             for tensor in work.last.outputs:
-                content = self._link.pull(f"{job}/outputs/{tensor.name}.npy", _npy_bytes(tensor))
-                Path(made, f"{tensor.name}.npy").write_bytes(content)
+                most = HEADER + 4 * math.prod(tensor.shape)
+                content = self._link.pull(f"{job}/outputs/{tensor.name}.npy", most)
+                np.save(Path(made, f"{tensor.name}.npy"), _numbers(content, tensor))
             return output_parity(work, Path(made))
 
     def _clear(self) -> None:
@@ -221,6 +223,10 @@ class Adb(BenchmarkDevice):
         self._link.remove(job)
 
 
-def _npy_bytes(tensor: TensorContract) -> int:
-    """Of the file of a float32 tensor, at most."""
-    return HEADER + 4 * int(np.prod(tensor.shape))
+def _numbers(content: bytes, tensor: TensorContract) -> np.ndarray:
+    """Of a .npy file whose header is believed nothing: one could ask for more memory than there is. Raises
+    DeviceRefused."""
+    start = len(content) - 4 * math.prod(tensor.shape)
+    if start <= 0 or b"'descr': '<f4', 'fortran_order': False" not in content[:start]:
+        raise DeviceRefused(f"The device's output {tensor.name} is no file of {tensor.shape} float32 numbers.")
+    return np.frombuffer(content, "<f4", offset=start).reshape(tensor.shape)

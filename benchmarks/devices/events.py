@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter, ValidationError
 
 from benchmarks.devices.job import Work
-from benchmarks.names import Name, Words
+from benchmarks.names import Name, Words, plain
 from benchmarks.record import (
     MAX_SAMPLES,
     Bytes,
@@ -22,6 +22,7 @@ from benchmarks.record import (
     Mode,
     Run,
     Series,
+    Started,
     State,
     Versions,
 )
@@ -96,7 +97,7 @@ class _Samples(Measured):
     mode: Mode
     warmup_runs: Count
     period_ms: Milliseconds | None
-    started_ms: Annotated[tuple[float, ...], Field(max_length=1000)]
+    started_ms: Annotated[tuple[Started, ...], Field(max_length=1000)]
     samples_ms: Annotated[tuple[Milliseconds, ...], Field(max_length=1000)]
 
 
@@ -140,8 +141,8 @@ class Collected:
             event = _EVENTS.validate_json(line)
         except ValidationError as error:
             first = error.errors()[0]
-            place = ".".join(map(str, first["loc"])) or "the line"
-            raise AgentFailed(f"The agent sent what is no event: {place}: {first['msg']}.") from error
+            place = plain(".".join(map(str, first["loc"])) or "the line")[:200]
+            raise AgentFailed(f"The agent sent what is no event: {place}: {plain(first['msg'])[:500]}.") from error
         match event:
             case _Start():
                 self.agent, self.facts, self._affinity = event.agent, event.device, event.affinity
@@ -165,7 +166,7 @@ class Collected:
             case _Samples():
                 self._add_samples(event)
             case _Failed():
-                self._failure = event.message[:1000]
+                self._failure = plain(event.message)
             case _End():
                 self.ended = True
 
@@ -186,16 +187,19 @@ class Collected:
             loads=tuple(self._loads.values()),
             series=tuple(_series(chunks) for chunks in self._samples.values()),
             memory=self._memory,
-            failure=said and said[:1000],
+            failure=said and plain(said),
         )
 
     def _add_samples(self, event: _Samples) -> None:
         if len(event.started_ms) != len(event.samples_ms):
             raise AgentFailed(f"The agent sent {len(event.started_ms)} starts for {len(event.samples_ms)} samples.")
-        held = self._samples.setdefault((event.component, event.mode), [])
+        held = self._samples.get((event.component, event.mode), [])
+        starts = [time for chunk in held[-1:] for time in chunk.started_ms[-1:]] + list(event.started_ms)
+        if starts != sorted(starts):
+            raise AgentFailed("The agent sent starts that go back in time.")
         if sum(len(chunk.samples_ms) for chunk in held) + len(event.samples_ms) > MAX_SAMPLES:
             raise AgentFailed(f"The agent sent more than {MAX_SAMPLES} samples of one series.")
-        held.append(event)
+        self._samples[event.component, event.mode] = [*held, event]
 
 
 def _series(chunks: list[_Samples]) -> Series:

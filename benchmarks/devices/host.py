@@ -16,6 +16,7 @@ from benchmarks.devices.events import AgentFailed, Collected
 from benchmarks.devices.job import AGENT, Work
 from benchmarks.devices.outputs import output_parity
 from benchmarks.kernels import operations
+from benchmarks.names import plain
 from benchmarks.parts import bundle_parts
 from benchmarks.record import DeviceKind, Operation, Run
 from dmvton_mobile.errors import CheckFailed
@@ -51,7 +52,7 @@ class Host(BenchmarkDevice):
             try:
                 return run.model_copy(update={"parity": output_parity(work, outputs)})
             except CheckFailed as error:
-                return run.model_copy(update={"failure": run.failure or str(error)})
+                return run.model_copy(update={"failure": run.failure or plain(str(error))})
 
     def close(self) -> None:
         """Nothing is left behind by a run."""

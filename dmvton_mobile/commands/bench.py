@@ -16,6 +16,7 @@ from converters.target import parse_targets
 from dmvton_mobile.bundle import read_bundle, reseal
 from dmvton_mobile.commands import suites
 from dmvton_mobile.commands.bench_compare import compare_verb
+from dmvton_mobile.commands.bench_report import report_verb
 from dmvton_mobile.commands.cells import megabytes, number
 from dmvton_mobile.compression import SENSITIVITY, read_steps
 from dmvton_mobile.contract import DEFAULT_SIZE
@@ -35,6 +36,7 @@ bench: typer.Typer = typer.Typer(no_args_is_help=True, help="Measure artifacts o
 bench.command("run")(suites.run_verb)
 bench.command("devices")(suites.devices_verb)
 bench.command("footprint")(suites.footprint_verb)
+bench.command("report")(report_verb)
 bench.command("compare")(compare_verb)
 bench.command("schema")(suites.schema_verb)
 

@@ -92,3 +92,8 @@ def test_each_number_has_a_budget_of_its_own() -> None:
     unknown = run(memory=None)
     assert not verdict(unknown, budget=Budget(growth_bytes=37_000_000)).passed
     assert MemoryKind.RSS in [each.memory.kind for each in (run(),) if each.memory]
+
+
+def test_a_long_story_is_cut_not_refused() -> None:
+    judged = verdict(run().model_copy(update={"failure": "It broke. " + "x" * 990}))
+    assert judged.validity is Validity.INVALID and len(judged.reasons[0]) == 1000
