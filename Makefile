@@ -1,5 +1,5 @@
 # One environment, made once and reused: .venv follows setup.cfg and constraints.txt.
-# make setup | demo | test | test-slow | lint | format | signing | clean
+# make setup | demo | bench | test | device | test-slow | lint | format | signing | clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SIGNING := .venv-signing
 
-.PHONY: setup demo test pytest test-slow lint style types imports format signing clean
+.PHONY: setup demo bench test pytest device test-slow lint style types imports format signing clean
 
 setup: $(STAMP)
 
@@ -19,11 +19,24 @@ $(STAMP): setup.cfg pyproject.toml constraints.txt
 demo: setup
 	$(BIN)/python examples/demo.py --out out
 
+# The default bundle on this machine: out/record.json and out/report.html. Fails where the verdict is no pass
+bench: setup
+	test -d out/dmvton-lite.dmvton || \
+		$(BIN)/dmvton convert --target all --precision fp32 --precision int8 --out out/dmvton-lite.dmvton
+	rm -f out/record.json out/report.html
+	$(BIN)/dmvton bench run --bundle out/dmvton-lite.dmvton --suite quick --out out/record.json; measured=$$?; \
+		$(BIN)/dmvton bench report out/record.json --out out/report.html && exit $$measured
+
 # `make --keep-going test` goes through all of it, whatever fails
 test: lint pytest
 
 pytest: setup
 	$(BIN)/python -m pytest
+
+# A board over adb: a Debian root file system with a real adbd. Needs root, and debootstrap, iproute2, util-linux
+device: setup
+	.ci/adb-device make
+	$(BIN)/python -m pytest -m "device and not slow" tests/benchmarks/devices
 
 test-slow: setup signing
 	$(BIN)/python -m pytest -m "(slow or network) and not device and not cuda and not macos"
