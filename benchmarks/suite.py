@@ -86,7 +86,7 @@ class Conditions(Strict):
 
 
 class Budget(Strict):
-    """At most; None where it does not count. Four numbers that are never mixed: see `benchmarks.footprint`."""
+    """At most; None where it does not count. Four numbers that are never mixed: see `benchmarks.budget`."""
 
     parameters_bytes: Bytes | None = None
     file_bytes: Bytes | None = None
