@@ -5,12 +5,14 @@ import socket
 import struct
 import time
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks.devices import adb_link
-from benchmarks.devices.adb import Adb
+from benchmarks.devices.adb import Adb, _numbers
 from benchmarks.devices.adb_link import DeviceRefused, Link, find_serial
 from benchmarks.devices.choose import choose_device, found_devices
 from benchmarks.devices.events import Collected
@@ -18,6 +20,7 @@ from benchmarks.record import BenchmarkRecord, DeviceKind, Validity
 from benchmarks.run import measure
 from benchmarks.suite import Suite, Until
 from dmvton_mobile.bundle import Bundle
+from dmvton_mobile.contract import Layout, tensor_contract
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.targets import Target
 from tests.benchmarks.devices.board import Board, agents, free_port, script
@@ -255,3 +258,16 @@ def test_both_runtimes_compute_the_same_on_arm(lite_bundle: Bundle, adb_server: 
         assert left(board) == ""
     finally:
         board.stop()
+
+
+def test_an_outputs_header_is_not_believed() -> None:
+    tensor = tensor_contract("tryon", Layout.NHWC, (1, 4, 3, 3))
+    numbers = np.arange(36, dtype=np.float32).reshape(tensor.shape)
+    file = BytesIO()
+    np.save(file, numbers)
+    assert (_numbers(file.getvalue(), tensor) == numbers).all()
+    huge = file.getvalue().replace(b"(1, 4, 3, 3)", b"(1, 4, 3, 3000000000000)".ljust(12))
+    assert (_numbers(huge, tensor) == numbers).all()
+    for wrong in (b"", file.getvalue()[128:], file.getvalue().replace(b"<f4", b"|O8"), bytes(400)):
+        with pytest.raises(DeviceRefused, match="output tryon is no file of"):
+            _numbers(wrong, tensor)
