@@ -197,18 +197,26 @@ class OnnxRuntime(Artifact):
 
         super().__init__(part, threads)
         self._given: Arrays = []
+        self.session = onnxruntime.InferenceSession(
+            part["artifact"], self.options(), providers=["CPUExecutionProvider"]
+        )
+
+    def options(self) -> Any:
+        """As an app would have them: no memory patterns, which hold half as much again and gain no time."""
+        import onnxruntime
+
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = self.threads
         options.enable_mem_pattern = False
         options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(part["artifact"], options, providers=["CPUExecutionProvider"])
+        return options
 
     def set(self, inputs: Arrays) -> None:
         self._fed = dict(zip(self.part["inputs"], inputs))
 
     def run(self) -> None:
         self._given = []  # as an app, which is done with a frame before the next
-        self._given = self._session.run(self.part["outputs"], self._fed)
+        self._given = self.session.run(self.part["outputs"], self._fed)
 
     def outputs(self) -> Arrays:
         return [value.copy() for value in self._given]  # what it gave lies in its own arena

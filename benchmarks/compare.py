@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from xml.etree import ElementTree
 
-from benchmarks.figures import Key, grouped
-from benchmarks.record import BenchmarkRecord, RecordError, Run, Validity
-from benchmarks.statistics import median
+from benchmarks.figures import grouped
+from benchmarks.record import BenchmarkRecord, Key, RecordError, Run, Validity, titled
+from benchmarks.summary import median
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.files import Strict
 
@@ -21,8 +21,8 @@ LEAST_ROUNDS = 4  # two halves of two
 
 class Outcome(StrEnum):
     SAME = "same"
-    FASTER = "better"  # by more than the bound
-    SLOWER = "worse"
+    BETTER = "better"  # by more than the bound
+    WORSE = "worse"
     UNSTABLE = "unstable"
     MISSING = "missing"
 
@@ -63,14 +63,14 @@ def compare(base: BenchmarkRecord, new: BenchmarkRecord, max_regression: float) 
 
 def junit_xml(found: Sequence[Comparison]) -> str:
     """As a test suite: what is worse or missing failed, what is unstable is an error."""
-    failed = sum(each.outcome in (Outcome.SLOWER, Outcome.MISSING) for each in found)
+    failed = sum(each.outcome in (Outcome.WORSE, Outcome.MISSING) for each in found)
     unstable = sum(each.outcome is Outcome.UNSTABLE for each in found)
     suite = ElementTree.Element(
         "testsuite", name="dmvton bench compare", tests=str(len(found)), failures=str(failed), errors=str(unstable)
     )
     for each in found:
         case = ElementTree.SubElement(suite, "testcase", classname=each.title, name=each.figure)
-        if each.outcome in (Outcome.SLOWER, Outcome.MISSING):
+        if each.outcome in (Outcome.WORSE, Outcome.MISSING):
             ElementTree.SubElement(case, "failure", message=each.why)
         elif each.outcome is Outcome.UNSTABLE:
             ElementTree.SubElement(case, "error", message=each.why)
@@ -98,8 +98,7 @@ def _refuse_unlike(base: BenchmarkRecord, new: BenchmarkRecord) -> None:
 
 
 def _of_artifact(key: Key, base: Sequence[Run], new: Sequence[Run], bound: float, paired: bool) -> Iterator[Comparison]:
-    target, precision, threads = key
-    title = f"{target} {precision}, {threads} thread{'s' * (threads > 1)}"
+    title = titled(key)
     before, after = _medians(base), _medians(new)
     if not after or not before:
         yield Comparison(
@@ -163,9 +162,9 @@ def _known(title: str, figure: str, base: int, new: int, bound: float) -> Compar
 
 def _outcome(ratio: float, bound: float) -> tuple[Outcome, str]:
     if ratio > 1 + bound:
-        return Outcome.SLOWER, f"more than {bound:.1%} is a regression."
+        return Outcome.WORSE, f"more than {bound:.1%} is a regression."
     if ratio < 1 / (1 + bound):
-        return Outcome.FASTER, "better by more than the bound."
+        return Outcome.BETTER, "better by more than the bound."
     return Outcome.SAME, f"within {bound:.1%}."
 
 

@@ -3,12 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from benchmarks.record import BenchmarkRecord, Load, Mode, Run, Series
-from benchmarks.statistics import median
+from benchmarks.record import BenchmarkRecord, Key, Load, Mode, Run, titled
+from benchmarks.summary import median
 from dmvton_mobile.contract import Component
-from dmvton_mobile.targets import Precision, Target
-
-Key = tuple[Target, Precision, int]  # threads
 
 
 @dataclass(frozen=True)
@@ -38,15 +35,14 @@ class Figures:
 
     @property
     def title(self) -> str:
-        target, precision, threads = self.key
-        return f"{target} {precision}, {threads} thread{'s' * (threads > 1)}"
+        return titled(self.key)
 
 
 def grouped(record: BenchmarkRecord) -> dict[Key, list[Run]]:
     """The rounds of each, in the order they were begun."""
     groups: dict[Key, list[Run]] = {}
     for run in record.runs:
-        groups.setdefault((run.target, run.precision, run.threads), []).append(run)
+        groups.setdefault(run.key, []).append(run)
     return groups
 
 
@@ -57,8 +53,8 @@ def figures(record: BenchmarkRecord) -> list[Figures]:
 def _of(key: Key, runs: Sequence[Run]) -> Figures:
     frames = [run.frame for run in runs if run.frame]
     garments = [each for run in runs if (each := run.find(Component.GARMENT_ENCODER, Mode.STEADY))]
-    cameras = [each for run in runs if (each := _of_mode(run, Mode.CAMERA))]
-    sustained = [each for run in runs if (each := _of_mode(run, Mode.SUSTAINED))]
+    cameras = [each for run in runs if (each := run.frames(Mode.CAMERA))]
+    sustained = [each for run in runs if (each := run.frames(Mode.SUSTAINED))]
     growths = [run.memory.growth_bytes for run in runs if run.memory]
     growth = _median(growths)
     return Figures(
@@ -78,10 +74,6 @@ def _of(key: Key, runs: Sequence[Run]) -> Figures:
         growth_bytes=None if growth is None else round(growth),
         failures=tuple(run.failure for run in runs if run.failure),
     )
-
-
-def _of_mode(run: Run, mode: Mode) -> Series | None:
-    return run.find(Component.TRYON, mode) or run.find(Component.WHOLE, mode)
 
 
 def _total(run: Run, figure: Callable[[Load], float | None]) -> float | None:

@@ -9,6 +9,7 @@ tenth. The second must pass the gate, the third must not.
 import argparse
 from pathlib import Path
 
+from benchmarks.cells import number, share
 from benchmarks.compare import Comparison, Outcome, compare
 from benchmarks.devices.host import Host
 from benchmarks.machine import machine
@@ -27,13 +28,12 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=20)
     parser.add_argument("--target", type=Target, default=Target.TFLITE)
     parser.add_argument("--precision", type=Precision, default=Precision.FP32)
-    parser.add_argument("--rounds", type=int, default=8)
     given = parser.parse_args()
     bundle = read_bundle(given.bundle)
     suite, digest = load_suite(Path("gate"))
-    update = {"targets": (given.target,), "precisions": (given.precision,), "rounds": given.rounds}
+    update = {"targets": (given.target,), "precisions": (given.precision,)}
     suite = suite.model_copy(update=update)
-    print(f"{machine()}; {given.target} {given.precision}, {given.rounds} rounds, bound {BOUND:.0%}")
+    print(f"{machine()}; {given.target} {given.precision}, {suite.rounds} rounds, bound {BOUND:.0%}")
     passed = caught = 0
     for repeat in range(1, given.repeats + 1):
         base, same, slower = measure_beside(
@@ -41,7 +41,7 @@ def main() -> None:
         )
         unchanged, changed = (_frame(compare(base, new, BOUND)) for new in (same, slower))
         passed += unchanged.outcome is Outcome.SAME
-        caught += changed.outcome is Outcome.SLOWER
+        caught += changed.outcome is Outcome.WORSE
         print(f"{repeat}: no change {_said(unchanged)}; slowed by {SLOW_DOWN:.0%} {_said(changed)}", flush=True)
     print(f"no change passed {passed} of {given.repeats}; {SLOW_DOWN:.0%} caught {caught} of {given.repeats}")
 
@@ -51,9 +51,7 @@ def _frame(found: list[Comparison]) -> Comparison:
 
 
 def _said(found: Comparison) -> str:
-    ratio = "-" if found.ratio is None else f"{found.ratio:.3f}"
-    noise = "-" if found.noise is None else f"{found.noise:.1%}"
-    return f"{ratio} (noise {noise}) {found.outcome}"
+    return f"{number(found.ratio, 3)} (noise {share(found.noise, 1)}) {found.outcome}"
 
 
 if __name__ == "__main__":

@@ -64,17 +64,6 @@ def summed(found: Iterable[Operation]) -> list[Kernel]:
     return sorted(made, key=lambda kernel: (-(kernel.milliseconds or 0.0), -kernel.count, kernel.name))
 
 
-def overlay(found: Iterable[Operation], title: str) -> str:
-    """The operations' times as node data of Model Explorer (https://github.com/google-ai-edge/model-explorer), by the
-    names of its nodes or of their outputs; where a runtime tells no times, what runs them."""
-    results = {
-        each.name: {"value": (each.backend or "own kernel") if each.milliseconds is None else each.milliseconds}
-        for each in found
-    }
-    gradient = [{"stop": 0, "bgColor": "#ffffff"}, {"stop": 1, "bgColor": "#d1495b"}]
-    return json.dumps({"main": {"name": title, "results": results, "gradient": gradient}}, indent=2)
-
-
 def _of_onnx(part: Part, threads: int) -> Iterator[Operation]:
     import onnxruntime
 

@@ -2,7 +2,7 @@
 
 Published as JSON Schema: `dmvton bench schema`. Every field has its unit in its name; what a probe could not read is
 null, never 0. Raw samples are kept, in the order they were taken; whatever is said of them follows
-`benchmarks.statistics`. A record may come from a device that nobody trusts: types are strict, numbers bounded, texts
+`benchmarks.summary`. A record may come from a device that nobody trusts: types are strict, numbers bounded, texts
 short, names plain, and a file of more than MAX_BYTES is not read.
 """
 
@@ -13,7 +13,8 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, ConfigDict, Field, model_validator
 
 from benchmarks.names import Name, Words
-from benchmarks.statistics import Summary, summarise
+from benchmarks.suite import Budget
+from benchmarks.summary import Summary, summarise
 from dmvton_mobile.contract import Component
 from dmvton_mobile.errors import CheckFailed, DmvtonError
 from dmvton_mobile.files import Record, Strict, atomic_file, parse_record, record_json
@@ -161,6 +162,15 @@ class Operation(Measured):
     milliseconds: Annotated[float, Field(ge=0, le=1e7)] | None = None
 
 
+Key = tuple[Target, Precision, int]  # threads: what rounds repeat
+
+
+def titled(key: Key) -> str:
+    """`tflite int8, 2 threads`"""
+    target, precision, threads = key
+    return f"{target} {precision}, {threads} thread{'s' * (threads > 1)}"
+
+
 class Run(Measured):
     """One process: the artifacts of one target and precision. failure: why it ended early; what was measured by then
     is here. parity: of its outputs against the bundle's golden ones."""
@@ -183,14 +193,22 @@ class Run(Measured):
     def find(self, component: Component, mode: Mode) -> Series | None:
         return next((each for each in self.series if (each.component, each.mode) == (component, mode)), None)
 
+    def frames(self, mode: Mode) -> Series | None:
+        """The series of what runs once per frame."""
+        return self.find(Component.TRYON, mode) or self.find(Component.WHOLE, mode)
+
     @property
     def frame(self) -> Series | None:
-        """The steady series of what runs once per frame."""
-        return self.find(Component.TRYON, Mode.STEADY) or self.find(Component.WHOLE, Mode.STEADY)
+        """Steady frames."""
+        return self.frames(Mode.STEADY)
+
+    @property
+    def key(self) -> Key:
+        return self.target, self.precision, self.threads
 
     @property
     def title(self) -> str:
-        return f"{self.target} {self.precision}, {self.threads} thread{'s' * (self.threads > 1)}, round {self.round}"
+        return f"{titled(self.key)}, round {self.round}"
 
 
 class Artifacts(Measured):
@@ -232,8 +250,11 @@ class Verdict(Measured):
 
 
 class SuiteIdentity(Measured):
+    """budget: that artifacts were held to."""
+
     name: Name
     sha256: Sha256
+    budget: Budget = Budget()
 
 
 class BundleIdentity(Measured):

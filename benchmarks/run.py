@@ -137,7 +137,7 @@ def _record(
     return BenchmarkRecord(
         started_at=started_at,
         seconds=seconds,
-        suite=SuiteIdentity(name=suite.name, sha256=suite_sha256),
+        suite=SuiteIdentity(name=suite.name, sha256=suite_sha256, budget=suite.budget),
         bundle=BundleIdentity(
             name=bundle.folder.name, network=manifest.network, trained=manifest.trained, digest=manifest.digest
         ),

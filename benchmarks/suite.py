@@ -46,7 +46,7 @@ def _bytes(value: object) -> object:
     return value
 
 
-Bytes = Annotated[int, BeforeValidator(_bytes), Field(ge=0)]
+Bytes = Annotated[int, BeforeValidator(_bytes), Field(ge=0, le=2**50)]
 
 
 class Until(Strict):

@@ -16,7 +16,7 @@ from dmvton_mobile.contract import Components
 from dmvton_mobile.errors import CheckFailed, DmvtonError
 from dmvton_mobile.garment_mask import GarmentMask
 from dmvton_mobile.images import Picture, Pixels, Window, garment_canvas, network_input, person_window
-from dmvton_mobile.manifest import DEVICE_ONLY, BundleError
+from dmvton_mobile.manifest import DEVICE_ONLY, Artifact, BundleError
 from dmvton_mobile.networks import TryOnNetwork
 from dmvton_mobile.networks.registry import DEFAULT_NETWORK
 from dmvton_mobile.runtimes import open_session
@@ -176,15 +176,20 @@ def held_pairs(bundle: Bundle) -> list[tuple[Target, Precision]]:
 
 def open_components(bundle: Bundle, target: Target, precision: Precision, threads: int) -> list[Session]:
     """The sessions of all components, in the order they run. Raises DeviceOnly, DmvtonError; see `not_installed`."""
+    artifacts = held_components(bundle, target, precision)
+    if any(artifact.evaluator == DEVICE_ONLY for artifact in artifacts):
+        raise DeviceOnly(f"The {target} {precision} artifacts run on a phone only.")
+    return [open_session(target, bundle.folder / item.path, item.contract, threads=threads) for item in artifacts]
+
+
+def held_components(bundle: Bundle, target: Target, precision: Precision) -> list[Artifact]:
+    """The artifacts of all components, in the order they run. Raises BundleError where one is missing."""
     held = bundle.manifest.artifacts_of(target, precision)
     by_component = {artifact.contract.component: artifact for artifact in held}
     members = bundle.manifest.components.members
     if absent := [member for member in members if member not in by_component]:
         raise BundleError(f"{bundle.folder.name} has no {', '.join(absent)} for {target} {precision}.")
-    artifacts = [by_component[member] for member in members]
-    if any(artifact.evaluator == DEVICE_ONLY for artifact in artifacts):
-        raise DeviceOnly(f"The {target} {precision} artifacts run on a phone only.")
-    return [open_session(target, bundle.folder / item.path, item.contract, threads=threads) for item in artifacts]
+    return [by_component[member] for member in members]
 
 
 def run_components(sessions: Sequence[Session], tensors: Tensors) -> Tensors:

@@ -58,7 +58,7 @@ def replay(bundle: Bundle, target: Target, precision: Precision, threads: int = 
             outputs,
             {name: computed[name] for name in last.output_names},
             contracts=last.outputs,
-            bound_db=_bound_db(bundle, target, precision),
+            bound_db=bound_db(bundle, target, precision),
             inputs="example",
             what=f"{target} {precision}",
         )
@@ -94,7 +94,7 @@ def golden_path(precision: Precision) -> str:
     return GOLDEN_INT8 if precision is Precision.INT8 else GOLDEN
 
 
-def _bound_db(bundle: Bundle, target: Target, precision: Precision) -> float:
+def bound_db(bundle: Bundle, target: Target, precision: Precision) -> float:
     """The strictest bound that the artifacts were held to when they were made."""
     held = bundle.manifest.artifacts_of(target, precision)
     bounds = [figure.bound_db for artifact in held for figure in artifact.parity]

@@ -17,6 +17,7 @@ from typing import Any
 
 from benchmarks.devices.device import DeviceLost
 from benchmarks.devices.events import LONGEST_LINE
+from benchmarks.names import plain
 from dmvton_mobile.errors import CheckFailed, DmvtonError
 
 SECONDS = 60.0  # for whatever is no run of an agent
@@ -46,7 +47,7 @@ class Answer:
     def last_line(self) -> str:
         """For a sentence: printable, 200 characters at most."""
         lines = self.text.strip().splitlines()
-        return "".join(each for each in lines[-1] if each.isprintable())[:200] if lines else "it said nothing"
+        return plain(lines[-1])[:200] if lines else "it said nothing"
 
 
 def adb_states() -> dict[str, str]:
@@ -227,5 +228,5 @@ def _asking(whom: str) -> Iterator[None]:
     try:
         yield
     except (AdbError, OSError, EOFError, ValueError, struct.error) as error:
-        words = "".join(each for each in str(error) if each.isprintable())[:200] or type(error).__name__
+        words = plain(str(error))[:200] or type(error).__name__
         raise DeviceLost(f"{whom} no longer answers: {words}.") from error

@@ -199,7 +199,7 @@ class Collected:
             raise AgentFailed("The agent sent starts that go back in time.")
         if sum(len(chunk.samples_ms) for chunk in held) + len(event.samples_ms) > MAX_SAMPLES:
             raise AgentFailed(f"The agent sent more than {MAX_SAMPLES} samples of one series.")
-        self._samples[event.component, event.mode] = [*held, event]
+        self._samples.setdefault((event.component, event.mode), []).append(event)
 
 
 def _series(chunks: list[_Samples]) -> Series:

@@ -67,7 +67,7 @@ def _operations(work: Work) -> tuple[Operation, ...] | None:
 
 def _follow(folder: Path, work: Work, collected: Collected) -> str | None:
     """Runs the agent to its end, or to the suite's timeout; why it failed, where it did not say so itself."""
-    # Its libraries are those of this environment, but nothing of the project: the agent needs none of it.
+    # -P: the folder that it lies in is no place to import from
     command = [sys.executable, "-P", str(AGENT), str(folder / "job.json")]
     environment = {**os.environ, "OMP_NUM_THREADS": str(work.threads)}
     with (folder / "said").open("w+b") as said:

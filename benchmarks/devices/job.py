@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 from pydantic import JsonValue
 
-from benchmarks.suite import Suite, Until
+from benchmarks.suite import Suite
 from dmvton_mobile.bundle import Bundle
-from dmvton_mobile.contract import Component, ComponentContract, Layout
-from dmvton_mobile.manifest import Artifact, BundleError
+from dmvton_mobile.contract import Component, ComponentContract
+from dmvton_mobile.manifest import Artifact
+from dmvton_mobile.runtimes.session import to_artifact
 from dmvton_mobile.targets import Precision, Target
+from dmvton_mobile.tryon import held_components
 from dmvton_mobile.verify import golden_tensors
 
 AGENT = Path(__file__).parents[1] / "agent.py"
@@ -32,15 +34,7 @@ class Work:
     @property
     def artifacts(self) -> list[Artifact]:
         """In the order that they run. Raises BundleError where one is missing."""
-        held = {
-            item.contract.component: item for item in self.bundle.manifest.artifacts_of(self.target, self.precision)
-        }
-        members = self.bundle.manifest.components.members
-        if absent := [member for member in members if member not in held]:
-            raise BundleError(
-                f"{self.bundle.folder.name} has no {', '.join(absent)} for {self.target} {self.precision}."
-            )
-        return [held[member] for member in members]
+        return held_components(self.bundle, self.target, self.precision)
 
     @property
     def last(self) -> ComponentContract:
@@ -54,10 +48,10 @@ class Work:
     def tensors(self) -> Iterator[tuple[str, np.ndarray]]:
         """The golden inputs, in the artifacts' layouts: the name that the job gives each, and the array."""
         golden, _ = golden_tensors(self.bundle, self.precision)
-        for component, name, layout in self._inputs():
-            if name in golden:
-                value = golden[name].transpose(0, 2, 3, 1) if layout is Layout.NHWC else golden[name]
-                yield _tensor_file(component, name), np.ascontiguousarray(value, dtype=np.float32)
+        for item in self.artifacts:
+            for tensor in item.contract.inputs:
+                if tensor.name in golden:
+                    yield _tensor_file(item.contract.component, tensor.name), to_artifact(tensor, golden[tensor.name])
 
     def job(self, place: Callable[[str], str], outputs: str) -> JsonValue:
         """place: where the agent finds a file of those names. outputs: the folder that takes the frame's outputs."""
@@ -77,7 +71,7 @@ class Work:
                     "artifact": place(name),
                     "inputs": inputs,
                     "outputs": given,
-                    "until": _until(until),
+                    "until": until.model_dump(),
                 }
             )
         suite = self.suite
@@ -92,15 +86,6 @@ class Work:
             "slow_down": self.slow_down,
         }
 
-    def _inputs(self) -> Iterator[tuple[Component, str, Layout]]:
-        for item in self.artifacts:
-            for tensor in item.contract.inputs:
-                yield item.contract.component, tensor.name, tensor.layout
-
 
 def _tensor_file(component: Component, name: str) -> str:
     return f"{component}-{name}.npy"
-
-
-def _until(until: Until) -> JsonValue:
-    return {"min_runs": until.min_runs, "min_seconds": until.min_seconds}

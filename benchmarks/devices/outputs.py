@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.devices.job import Work
-from dmvton_mobile.contract import Layout, TensorContract
+from dmvton_mobile.contract import TensorContract
 from dmvton_mobile.errors import CheckFailed
 from dmvton_mobile.manifest import ParityFigure
-from dmvton_mobile.parity import BOUNDS_DB, compare
-from dmvton_mobile.verify import golden_tensors
+from dmvton_mobile.parity import compare
+from dmvton_mobile.runtimes.session import from_artifact
+from dmvton_mobile.verify import bound_db, golden_tensors
 
 
 def output_parity(work: Work, folder: Path) -> tuple[ParityFigure, ...]:
@@ -21,7 +22,7 @@ def output_parity(work: Work, folder: Path) -> tuple[ParityFigure, ...]:
         golden,
         {tensor.name: _read(folder / f"{tensor.name}.npy", tensor) for tensor in contracts},
         contracts=contracts,
-        bound_db=BOUNDS_DB[work.precision],
+        bound_db=bound_db(work.bundle, work.target, work.precision),
         inputs="example",
         what=f"{work.target} {work.precision} on the device",
     )
@@ -30,7 +31,6 @@ def output_parity(work: Work, folder: Path) -> tuple[ParityFigure, ...]:
 
 def _read(file: Path, tensor: TensorContract) -> np.ndarray:
     try:
-        value = np.load(file, allow_pickle=False).reshape(tensor.shape).astype(np.float32, copy=False)
+        return from_artifact(tensor, np.load(file, allow_pickle=False))
     except (OSError, ValueError) as error:
         raise CheckFailed(f"The device's output {tensor.name} cannot be read: {error}") from error
-    return value.transpose(0, 3, 1, 2) if tensor.layout is Layout.NHWC else value

@@ -2,8 +2,10 @@
 
 from typing import TYPE_CHECKING
 
+from benchmarks.budget import Held
+from benchmarks.cells import megabytes
 from benchmarks.report.drawing import COLOURS, INK, OVER, SIZE, SMALL, svg
-from benchmarks.report.entry import Entry, Weight
+from benchmarks.report.entry import Entry
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,7 +20,7 @@ def footprint_chart(entry: Entry) -> str | None:
     weighed = [(f"{each.target} {each.precision}", entry.weights(each)) for each in entry.record.artifacts]
     if not weighed:
         return None
-    ends = [end for _, weights in weighed for weight in weights for end in (weight.budget, _spent(weight))]
+    ends = [_scaled(end) for _, weights in weighed for weight in weights for end in (weight.budget, weight.spent)]
     most = max([1e-3, *(end for end in ends if end is not None)])
     height = 28 + sum(HEADING + BAR * len(weights) for _, weights in weighed)
 
@@ -35,12 +37,12 @@ def footprint_chart(entry: Entry) -> str | None:
             for weight in weights:
                 middle = top + BAR / 2
                 axes.text(0.015, middle, weight.name, fontsize=SMALL, va="center", transform=across)
-                spent = _spent(weight)
+                spent, budget = _scaled(weight.spent), _scaled(weight.budget)
                 if spent is not None:
                     colour = OVER if weight.held is False else COLOURS[entry.order % len(COLOURS)]
                     axes.barh(middle, spent, height=BAR * 0.6, color=colour)
-                if weight.budget is not None:
-                    axes.plot((weight.budget,) * 2, (top + 1, top + BAR - 1), color=INK, linewidth=1.8)
+                if budget is not None:
+                    axes.plot((budget,) * 2, (top + 1, top + BAR - 1), color=INK, linewidth=1.8)
                 axes.text(1, middle, _said(weight), fontsize=SMALL, ha="right", va="center", transform=across)
                 top += BAR
         axes.set_ylim(top, 0)
@@ -53,13 +55,12 @@ def footprint_chart(entry: Entry) -> str | None:
     return svg(f"footprint-{entry.order}", "Footprint of each artifact, against its budget", height, paint, below=20)
 
 
-def _spent(weight: Weight) -> float | None:
-    return None if weight.spent is None else weight.spent / 1e6
+def _scaled(count: int | None) -> float | None:
+    return None if count is None else count / 1e6
 
 
-def _said(weight: Weight) -> str:
-    spent = _spent(weight)
-    said = "-" if spent is None else f"{spent:.1f}"
+def _said(weight: Held) -> str:
+    said = megabytes(weight.spent, 1)
     if weight.budget is None:
         return said
-    return f"{said} of {weight.budget:g}{', over' if weight.held is False else ''}"
+    return f"{said} of {weight.budget / 1e6:g}{', over' if weight.held is False else ''}"

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from benchmarks.figures import Figures, Key
+from benchmarks.figures import Figures
+from benchmarks.record import Key
 from benchmarks.report.entry import Entry
 
 

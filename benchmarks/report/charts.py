@@ -13,8 +13,7 @@ from benchmarks.figures import Figures
 from benchmarks.record import Mode, Series
 from benchmarks.report.drawing import COLOURS, INK, SIZE, SMALL, svg
 from benchmarks.report.entry import Entry
-from benchmarks.statistics import FOR_DRIFT, median
-from dmvton_mobile.contract import Component
+from benchmarks.summary import FOR_DRIFT, median
 from dmvton_mobile.targets import Precision, Target
 
 if TYPE_CHECKING:
@@ -48,10 +47,7 @@ class _Line:
     def series(self, mode: Mode) -> list[Series]:
         """Of the frame, in every round."""
         runs = self.entry.runs[self.figures.key]
-        if mode is Mode.STEADY:
-            return [run.frame for run in runs if run.frame]
-        found = [run.find(Component.TRYON, mode) or run.find(Component.WHOLE, mode) for run in runs]
-        return [each for each in found if each]
+        return [series for run in runs if (series := run.frames(mode))]
 
 
 def latency_chart(entries: Sequence[Entry]) -> str | None:

@@ -1,29 +1,13 @@
 """One record of a report, with what is computed from it."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.budget import numbers
-from benchmarks.figures import Figures, Key, figures, grouped
-from benchmarks.record import Artifacts, BenchmarkRecord, Check, Load, MemoryKind, Run
-from benchmarks.suite import Budget
+from benchmarks.budget import Held, numbers
+from benchmarks.figures import Figures, figures, grouped
+from benchmarks.record import Artifacts, BenchmarkRecord, Key, Load, MemoryKind, Run
 
 LONGEST = 60  # characters of a device's name in a heading
-
-# what benchmarks.budget says of a number
-_BUDGET = re.compile(r"(\w+ \w+): (\w+) (?:not known|[0-9.]+ MB), budget ([0-9]{1,9}\.[0-9]) MB\.")
-
-
-@dataclass(frozen=True)
-class Weight:
-    """One of the four numbers called footprint, and the arena. spent: bytes, None where nobody tells. budget: MB of
-    10^6 bytes, None where the record's checks say none. held: as the check says."""
-
-    name: str
-    spent: int | None
-    budget: float | None
-    held: bool | None
 
 
 @dataclass(frozen=True)
@@ -56,17 +40,8 @@ class Entry:
         kinds = {run.memory.kind for run in self.runs[key] if run.memory}
         return kinds.pop() if len(kinds) == 1 else None
 
-    def weights(self, artifacts: Artifacts) -> list[Weight]:
-        named = f"{artifacts.target} {artifacts.precision}"
-        said = {
-            found[2]: (float(found[3]), check)
-            for check in self.record.verdict.checks
-            if (found := _BUDGET.fullmatch(check.what)) and found[1] == named
-        }
-        return [
-            _weight(each.name, each.spent, said.get(each.name))
-            for each in numbers(Budget(), artifacts, self.record.runs)
-        ]
+    def weights(self, artifacts: Artifacts) -> list[Held]:
+        return numbers(self.record.suite.budget, artifacts, self.record.runs)
 
     def versions(self) -> list[tuple[str, list[str]]]:
         """(what ran, the packages and their versions) for each target, all that its runs name."""
@@ -90,7 +65,3 @@ def entries(records: Sequence[BenchmarkRecord]) -> list[Entry]:
         Entry(order, f"R{order + 1}" if several else "", record, figures(record), grouped(record))
         for order, record in enumerate(records)
     ]
-
-
-def _weight(name: str, spent: int | None, said: tuple[float, Check] | None) -> Weight:
-    return Weight(name, spent, None, None) if said is None else Weight(name, spent, said[0], said[1].held)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from benchmarks.budget import NUMBERS
+from benchmarks.cells import megabytes, number, share
 from benchmarks.record import BenchmarkRecord
 from benchmarks.report.bars import footprint_chart
 from benchmarks.report.beside import beside, differ
@@ -30,24 +31,11 @@ def page_html(records: Sequence[BenchmarkRecord]) -> str:
         differ=differ(shown),
         numbers=NUMBERS,
         colours=COLOURS,
-        number=_number,
-        megabytes=_megabytes,
-        share=_share,
+        number=number,
+        megabytes=megabytes,
+        share=share,
         words=_words,
     )
-
-
-def _number(value: float | None, digits: int = 1) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"
-
-
-def _megabytes(count: int | None, digits: int = 1) -> str:
-    """Of 10^6 bytes."""
-    return _number(None if count is None else count / 1e6, digits)
-
-
-def _share(value: float | None, *, signed: bool = False) -> str:
-    return "-" if value is None else f"{value:+.0%}" if signed else f"{value:.0%}"
 
 
 def _words(value: object) -> str:

@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.cells import megabytes, number
 from benchmarks.compression.page import page_html
 from benchmarks.compression.record import CompressionReport
 from benchmarks.compression.report import Plans, report
@@ -16,8 +17,7 @@ from converters.target import parse_targets
 from dmvton_mobile.bundle import read_bundle, reseal
 from dmvton_mobile.commands import suites
 from dmvton_mobile.commands.bench_compare import compare_verb
-from dmvton_mobile.commands.bench_report import report_verb
-from dmvton_mobile.commands.cells import megabytes, number
+from dmvton_mobile.commands.bench_report import overlay_verb, report_verb
 from dmvton_mobile.compression import SENSITIVITY, read_steps
 from dmvton_mobile.contract import DEFAULT_SIZE
 from dmvton_mobile.datasets.dataset import Phase
@@ -37,6 +37,7 @@ bench.command("run")(suites.run_verb)
 bench.command("devices")(suites.devices_verb)
 bench.command("footprint")(suites.footprint_verb)
 bench.command("report")(report_verb)
+bench.command("overlay")(overlay_verb)
 bench.command("compare")(compare_verb)
 bench.command("schema")(suites.schema_verb)
 

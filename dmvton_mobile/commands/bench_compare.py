@@ -8,13 +8,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.cells import number, share
 from benchmarks.compare import Comparison, Outcome, compare, junit_xml
 from benchmarks.record import read_record
-from dmvton_mobile.commands.cells import number
 from dmvton_mobile.errors import CheckFailed, DmvtonError
 from dmvton_mobile.files import atomic_file
 
-GOOD = (Outcome.SAME, Outcome.FASTER)
+GOOD = (Outcome.SAME, Outcome.BETTER)
 
 
 class Regression(CheckFailed):
@@ -58,6 +58,5 @@ def _table(found: list[Comparison]) -> Table:
         values = [value and value / 1e6 if in_bytes else value for value in (each.base, each.new)]
         unit = " MB" if in_bytes else " ms"
         cells = [number(value, 2) + (unit if value is not None else "") for value in values]
-        noise = "-" if each.noise is None else f"{each.noise:.1%}"
-        table.add_row(each.title, each.figure, *cells, number(each.ratio, 3), noise, each.outcome)
+        table.add_row(each.title, each.figure, *cells, number(each.ratio, 3), share(each.noise, 1), each.outcome)
     return table

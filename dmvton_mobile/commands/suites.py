@@ -9,19 +9,19 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.budget import NUMBERS, numbers
+from benchmarks.cells import megabytes, number, share
 from benchmarks.devices.choose import choose_device, found_devices
 from benchmarks.figures import figures
 from benchmarks.record import BenchmarkRecord, Validity, write_record
 from benchmarks.run import measure, measure_beside
 from benchmarks.suite import Budget, load_suite, parse_bytes
 from dmvton_mobile.bundle import read_bundle
-from dmvton_mobile.commands.cells import megabytes, number
 from dmvton_mobile.errors import CheckFailed, DmvtonError
 from dmvton_mobile.progress import progress_bar
 from dmvton_mobile.targets import Precision
 
 Bundle = Annotated[Path, typer.Option(help="The bundle, NAME.dmvton or a .zip of it.")]
-OnDevice = Annotated[str, typer.Option(help="host, cuda:0, adb:SERIAL or ios:UDID; `dmvton bench devices` lists them.")]
+OnDevice = Annotated[str, typer.Option(help="host or adb:SERIAL; `dmvton bench devices` lists them.")]
 
 
 class Failed(CheckFailed):
@@ -144,8 +144,9 @@ def _table(record: BenchmarkRecord) -> Table:
     )
     for each in figures(record):
         times = (each.load, each.first, each.garment, each.frame, each.p90, each.p99, each.camera)
-        late = "-" if each.late is None else f"{each.late:.0%}"
-        table.add_row(each.title, *(number(value, 1) for value in times), late, megabytes(each.growth_bytes, 0))
+        table.add_row(
+            each.title, *(number(value, 1) for value in times), share(each.late), megabytes(each.growth_bytes, 0)
+        )
     return table
 
 

@@ -29,21 +29,21 @@ class Session(ABC):
         """inputs: every input of the contract by name, NCHW float32 -> every output by name, NCHW float32."""
         outputs = self.run_held(self.held(inputs))
         return {
-            tensor.name: _from_artifact(tensor, output)
+            tensor.name: from_artifact(tensor, output)
             for tensor, output in zip(self.contract.outputs, outputs, strict=True)
         }
 
     def held(self, inputs: Tensors) -> list[np.ndarray]:
         """The inputs of `run` in the artifact's own layouts and order. Raises DmvtonError for missing ones and for
         other shapes than the contract's."""
-        return [_to_artifact(tensor, inputs, self.path) for tensor in self.contract.inputs]
+        return [_input(tensor, inputs, self.path) for tensor in self.contract.inputs]
 
     @abstractmethod
     def run_held(self, inputs: list[np.ndarray]) -> list[np.ndarray]:
         """As `run`, in the artifact's own layouts and order: no conversion, no check."""
 
 
-def _to_artifact(tensor: TensorContract, inputs: Tensors, path: Path) -> np.ndarray:
+def _input(tensor: TensorContract, inputs: Tensors, path: Path) -> np.ndarray:
     if tensor.name not in inputs:
         raise DmvtonError(f"{path.name} needs the input {tensor.name!r}; given: {', '.join(inputs)}.")
     value = inputs[tensor.name]
@@ -51,10 +51,16 @@ def _to_artifact(tensor: TensorContract, inputs: Tensors, path: Path) -> np.ndar
         raise DmvtonError(
             f"{path.name} takes {tensor.name} as {tensor.nchw_shape} (NCHW); this one is {tuple(value.shape)}."
         )
+    return to_artifact(tensor, value)
+
+
+def to_artifact(tensor: TensorContract, value: np.ndarray) -> np.ndarray:
+    """NCHW -> as the artifact holds it."""
     held = value.transpose(0, 2, 3, 1) if tensor.layout is Layout.NHWC else value
     return np.ascontiguousarray(held, dtype=np.float32)
 
 
-def _from_artifact(tensor: TensorContract, value: np.ndarray) -> np.ndarray:
+def from_artifact(tensor: TensorContract, value: np.ndarray) -> np.ndarray:
+    """As an artifact gave it -> NCHW float32. Raises ValueError for another number of values than the contract's."""
     value = value.reshape(tensor.shape).astype(np.float32, copy=False)
     return value.transpose(0, 3, 1, 2) if tensor.layout is Layout.NHWC else value

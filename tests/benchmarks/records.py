@@ -65,7 +65,7 @@ def record(runs: Sequence[Run], suite: Suite = SUITE, started_at: datetime = STA
     return BenchmarkRecord(
         started_at=started_at,
         seconds=12.5,
-        suite=SuiteIdentity(name=suite.name, sha256="a" * 64),
+        suite=SuiteIdentity(name=suite.name, sha256="a" * 64, budget=suite.budget),
         bundle=BundleIdentity(name="test.dmvton", network="dmvton-lite", trained=True, digest="b" * 64),
         device=DEVICE,
         agent="python 1",

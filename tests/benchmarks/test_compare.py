@@ -33,8 +33,8 @@ def in_turns(factor: float, seed: int) -> tuple[BenchmarkRecord, BenchmarkRecord
 @pytest.mark.parametrize("seed", range(20))
 def test_turns_see_through_a_machine_that_changes_its_pace(seed: int) -> None:
     assert frame(*in_turns(1.0, seed)) is Outcome.SAME
-    assert frame(*in_turns(1.1, seed)) is Outcome.SLOWER
-    assert frame(*in_turns(1 / 1.1, seed)) is Outcome.FASTER
+    assert frame(*in_turns(1.1, seed)) is Outcome.WORSE
+    assert frame(*in_turns(1 / 1.1, seed)) is Outcome.BETTER
 
 
 def test_runs_of_one_thing_that_differ_are_unstable() -> None:
@@ -51,7 +51,7 @@ def test_few_rounds_say_nothing() -> None:
 def test_sessions_apart_are_compared_by_their_medians() -> None:
     base = rounds([10, 10.1, 10, 10.1])
     later = record(rounds([11, 11.1, 11, 11.1]).runs, started_at=STARTED + timedelta(hours=1))
-    assert frame(base, later) is Outcome.SLOWER
+    assert frame(base, later) is Outcome.WORSE
     assert frame(base, record(base.runs, started_at=STARTED + timedelta(hours=1))) is Outcome.SAME
 
 
@@ -65,7 +65,7 @@ def test_memory_and_download_are_gated_too() -> None:
     found = {
         each.figure: each.outcome for each in compare(base, new.model_copy(update={"artifacts": (artifacts,)}), BOUND)
     }
-    assert found == {"frame": Outcome.SAME, "growth": Outcome.SLOWER, "download": Outcome.SLOWER}
+    assert found == {"frame": Outcome.SAME, "growth": Outcome.WORSE, "download": Outcome.WORSE}
 
 
 def test_what_is_gone_is_missing() -> None:

@@ -36,10 +36,11 @@ from benchmarks.record import (
 )
 from benchmarks.report.page import page_html
 from benchmarks.suite import Budget
-from dmvton_mobile.commands.bench_report import report_verb
+from dmvton_mobile.commands.bench_report import overlay_verb, report_verb
 from dmvton_mobile.contract import Component
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.targets import Precision, Target
+from tests.benchmarks import records
 
 HOSTILE = '<script>alert(1)</script> "><img src=x onerror=alert(2)> {{ 7 * 7 }} $\\frac{1 --> ' + "x" * 300
 VOID = ("meta", "link", "br", "img", "base", "input", "embed", "source")
@@ -135,7 +136,7 @@ def record(
     return BenchmarkRecord(
         started_at=datetime(2026, 1, 2, 3, 4, tzinfo=UTC),
         seconds=90.0,
-        suite=SuiteIdentity(name="phone", sha256="ab" * 32),
+        suite=SuiteIdentity(name="phone", sha256="ab" * 32, budget=budget),
         bundle=BundleIdentity(name="lite.dmvton", network="dmvton-lite", trained=trained, digest="cd" * 32),
         device=Device(kind=DeviceKind.ANDROID, name="adb:1234", model=model, abi="arm64-v8a", cores=8),
         agent="android 1",
@@ -334,3 +335,20 @@ def test_the_browser_would_tell(tmp_path: Path) -> None:
     (width, window, _), console = shown(flawed, 390, tmp_path)
     assert width >= 900 > window
     assert "flaw" in console
+
+
+def test_operations_become_node_data(tmp_path: Path) -> None:
+    operations = (
+        Operation(name="conv", kind="Conv", milliseconds=1.5),
+        Operation(name="gather", kind="GATHER", backend="XNNPACK"),
+        Operation(name="own", kind="CAST"),
+    )
+    write_record(records.record([records.run(operations=operations)]), tmp_path / "record.json")
+    overlay_verb(tmp_path / "record.json", tmp_path / "overlays")
+    (file,) = (tmp_path / "overlays").iterdir()
+    assert file.name == "onnx_fp32_2.json"
+    graph = json.loads(file.read_text())["main"]
+    assert graph["results"] == {"conv": {"value": 1.5}, "gather": {"value": "XNNPACK"}, "own": {"value": "own kernel"}}
+    write_record(records.record([records.run()]), tmp_path / "bare.json")
+    with pytest.raises(DmvtonError, match="has no operations"):
+        overlay_verb(tmp_path / "bare.json", tmp_path / "none")

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.statistics import drift, median, percentile, summarise
+from benchmarks.summary import drift, median, percentile, summarise
 
 TIMES = st.lists(st.floats(0.01, 1e5), min_size=1, max_size=60)
 
