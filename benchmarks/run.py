@@ -13,11 +13,11 @@ from datetime import UTC, datetime
 from benchmarks.budget import weigh
 from benchmarks.devices.device import BenchmarkDevice, DeviceLost
 from benchmarks.devices.job import Work
-from benchmarks.names import plain
 from benchmarks.record import Artifacts, BenchmarkRecord, BundleIdentity, Run, SuiteIdentity
 from benchmarks.suite import Suite, SuiteError
 from benchmarks.verdict import judge
 from dmvton_mobile.bundle import Bundle, verify_files
+from dmvton_mobile.errors import plain
 from dmvton_mobile.manifest import DEVICE_ONLY
 from dmvton_mobile.targets import Precision, Target
 from dmvton_mobile.tryon import held_pairs

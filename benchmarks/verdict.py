@@ -8,9 +8,9 @@ invalid run passes none.
 from collections.abc import Iterator, Sequence
 
 from benchmarks.budget import budget_checks
-from benchmarks.names import plain
 from benchmarks.record import Artifacts, Check, Device, Run, Series, State, Validity, Verdict
 from benchmarks.suite import Conditions, Suite
+from dmvton_mobile.errors import plain
 
 Finding = tuple[Validity, str]
 

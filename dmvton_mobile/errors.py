@@ -1,5 +1,13 @@
 """The one exception family: what went wrong, in which file or layer, what to do next."""
 
+LONGEST = 1000  # characters of somebody else's words
+
+
+def plain(text: str) -> str:
+    """Words of a stranger, for a message or a record: no control characters, which would steer a terminal; not too
+    long."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)[:LONGEST]
+
 
 class DmvtonError(Exception):
     """Something a person can act on. The command line prints it without a traceback and ends with `exit_code`."""

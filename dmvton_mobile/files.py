@@ -17,9 +17,10 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from dmvton_mobile.errors import DmvtonError
+from dmvton_mobile.errors import DmvtonError, plain
 
 MOST_FAULTS = 10  # that a message names
+LONGEST_PLACE = 200  # characters of a field's place in it
 
 
 class Strict(BaseModel):
@@ -151,7 +152,10 @@ def parse_record(text: bytes, schema: type[AnyRecord], where: str, fault: type[D
         if version is not None and version != known:
             raise fault(f"{where} has schema version {version}; this version reads {known}.") from error
         faults = error.errors(include_url=False, include_input=False)
-        lines = [f"{'.'.join(map(str, item['loc'])) or 'the file'}: {item['msg']}" for item in faults[:MOST_FAULTS]]
+        lines = [
+            f"{plain('.'.join(map(str, item['loc'])) or 'the file')[:LONGEST_PLACE]}: {plain(item['msg'])}"
+            for item in faults[:MOST_FAULTS]
+        ]
         lines += [f"and {len(faults) - MOST_FAULTS} more"] if len(faults) > MOST_FAULTS else []
         raise fault(f"{where} is not a valid {_words(schema.__name__)}: {'; '.join(lines)}.") from error
 

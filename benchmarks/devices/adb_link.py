@@ -17,8 +17,7 @@ from typing import Any
 
 from benchmarks.devices.device import DeviceLost
 from benchmarks.devices.events import LONGEST_LINE
-from benchmarks.names import plain
-from dmvton_mobile.errors import CheckFailed, DmvtonError
+from dmvton_mobile.errors import CheckFailed, DmvtonError, plain
 
 SECONDS = 60.0  # for whatever is no run of an agent
 CHUNK = 64 * 1024  # bytes: the most that adb's protocol takes at once

@@ -16,10 +16,9 @@ from benchmarks.devices.events import AgentFailed, Collected
 from benchmarks.devices.job import AGENT, Work
 from benchmarks.devices.outputs import output_parity
 from benchmarks.kernels import operations
-from benchmarks.names import plain
 from benchmarks.parts import bundle_parts
 from benchmarks.record import DeviceKind, Operation, Run
-from dmvton_mobile.errors import CheckFailed
+from dmvton_mobile.errors import CheckFailed, plain
 from dmvton_mobile.targets import Target
 
 

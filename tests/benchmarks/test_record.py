@@ -54,16 +54,22 @@ def test_every_committed_record_is_read(path: Path) -> None:
         (lambda values: values["device"].__setitem__("name", "../../etc/passwd"), "device.name"),
         (lambda values: values["bundle"].__setitem__("name", "a/b"), "bundle.name"),
         (lambda values: values["device"].__setitem__("model", "x" * 5000), "device.model"),
+        (lambda values: values["device"].__setitem__("model", "\x1b[2J"), "device.model: .*control characters"),
+        (lambda values: values.__setitem__("seconds", "12"), "seconds: Input should be a valid number"),
+        (lambda values: values["suite"]["budget"].__setitem__("growth_bytes", 10**400), "growth_bytes"),
         (lambda values: values["suite"].__setitem__("sha256", "short"), "suite.sha256"),
         (lambda values: values.__setitem__("more", 1), "more"),
+        (lambda values: values.__setitem__("\x1b[2J", 1), "Extra inputs"),
+        (lambda values: values.__setitem__("x" * 10_000, 1), "record.json is not a valid benchmark record: x{200}: "),
         (lambda values: values["verdict"].update(passed=True, validity="invalid"), "cannot pass"),
         (lambda values: values.__setitem__("runs", values["runs"] * 1001), "runs"),
         (lambda values: values.__setitem__("schema_version", 2), "schema version 2; this version reads 1"),
     ],
 )
 def test_what_no_device_measures_is_refused(change: Callable[[dict[str, Any]], None], place: str) -> None:
-    with pytest.raises(RecordError, match=place):
+    with pytest.raises(RecordError, match=place) as refused:
         parse_benchmark(changed(change), "record.json")
+    assert str(refused.value).isprintable()
 
 
 def test_not_a_number_is_no_time() -> None:
