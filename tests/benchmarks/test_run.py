@@ -62,11 +62,10 @@ def test_everything_that_the_suite_asks_for_is_measured(measured: BenchmarkRecor
     assert measured.device.cores and measured.device.processor and measured.agent.startswith("python")
 
 
-def test_frames_at_camera_rate_keep_the_cameras_period(measured: BenchmarkRecord) -> None:
+def test_frames_at_camera_rate_say_how_many_were_late(measured: BenchmarkRecord) -> None:
     camera = measured.runs[0].find(Component.TRYON, Mode.CAMERA)
     assert camera and camera.period_ms and camera.late is not None
-    for number, start in enumerate(camera.started_ms):
-        assert start >= number * camera.period_ms - 1  # never early
+    assert camera.late * len(camera.samples_ms) == sum(sample > camera.period_ms for sample in camera.samples_ms)
 
 
 def test_the_outputs_are_compared_with_the_bundles(measured: BenchmarkRecord) -> None:
