@@ -1,7 +1,7 @@
 """A suite on a device: every artifact it asks for, process after process, and the record of it.
 
-`measure` makes one record. `measure_beside` makes two, of bundles whose processes take turns: what slows the machine
-slows both, so `compare` can tell a change from noise.
+`measure` makes one record, on whatever device. `measure_beside` makes two, of bundles whose processes take turns: what
+slows the machine slows both, so `compare` can tell a change from noise.
 """
 
 import importlib.metadata
@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from benchmarks.budget import weigh
-from benchmarks.devices.device import BenchmarkDevice, DeviceLost
+from benchmarks.devices.device import AgentDevice, BenchmarkDevice, DeviceLost
 from benchmarks.devices.job import Work
+from benchmarks.devices.phone import Phone, PhoneWork
 from benchmarks.record import Artifacts, BenchmarkRecord, BundleIdentity, Run, SuiteIdentity
 from benchmarks.suite import Suite, SuiteError
 from benchmarks.verdict import judge
@@ -40,6 +41,11 @@ def measure(
 ) -> BenchmarkRecord:
     """The record, whatever went wrong on the way: a device that is lost keeps what it gave. on_step: told what is
     measured. Raises SuiteError where the suite asks for what is not in the bundle or does not run on the device."""
+    if isinstance(device, Phone):
+        pairs = tuple(wanted_pairs(bundle, suite, device))
+        verify_files(bundle)
+        return device.record(PhoneWork(bundle, suite, suite_sha256, pairs, device.kind, device.name), on_step)
+    assert isinstance(device, AgentDevice)
     return measure_beside([bundle], suite, suite_sha256, device, on_step)[0]
 
 
@@ -47,7 +53,7 @@ def measure_beside(
     bundles: Sequence[Bundle],
     suite: Suite,
     suite_sha256: str,
-    device: BenchmarkDevice,
+    device: AgentDevice,
     on_step: OnStep,
     slow_downs: Sequence[float] | None = None,
 ) -> list[BenchmarkRecord]:
@@ -61,7 +67,7 @@ def measure_beside(
     started_at, started = datetime.now(UTC), time.monotonic()
     try:
         for session, work in _works(sessions, suite):
-            on_step(f"{work.bundle.folder.name}, {work.target} {work.precision}, round {work.round} of {suite.rounds}")
+            on_step(f"Measuring {work.bundle.folder.name}, {work.target} {work.precision}, round {work.round}")
             time.sleep(suite.cooldown_seconds)
             try:
                 session.runs.append(device.measure(work))
@@ -81,7 +87,8 @@ def wanted_pairs(bundle: Bundle, suite: Suite, device: BenchmarkDevice) -> list[
     able = [
         pair
         for pair in held
-        if device.runs(pair[0]) and all(item.evaluator != DEVICE_ONLY for item in manifest.artifacts_of(*pair))
+        if device.runs(pair[0])
+        and (isinstance(device, Phone) or all(item.evaluator != DEVICE_ONLY for item in manifest.artifacts_of(*pair)))
     ]
     wanted = [
         (target, precision)
@@ -128,7 +135,7 @@ def _record(
     session: Session,
     suite: Suite,
     suite_sha256: str,
-    device: BenchmarkDevice,
+    device: AgentDevice,
     started_at: datetime,
     seconds: float,
 ) -> BenchmarkRecord:

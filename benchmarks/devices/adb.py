@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from pydantic import ValidationError
 
-from benchmarks.devices.adb_link import DeviceRefused, Link, find_serial
-from benchmarks.devices.device import BenchmarkDevice, DeviceLost
+from benchmarks.devices.adb_link import DeviceRefused, Link
+from benchmarks.devices.device import AgentDevice, DeviceLost
 from benchmarks.devices.events import Collected
 from benchmarks.devices.job import AGENT, Work
 from benchmarks.devices.outputs import output_parity
@@ -33,15 +33,14 @@ HEADER = 256  # bytes of a .npy file before its numbers, at most; NumPy writes 1
 ABSENT = 127  # a shell's word for a command that is not there
 
 
-class Adb(BenchmarkDevice):
-    """asked: a serial, or how one begins. Raises DmvtonError where no such device is ready, or it cannot run the
-    agent; DeviceLost where it goes away meanwhile."""
+class Adb(AgentDevice):
+    """Raises DmvtonError where the board cannot run the agent; DeviceLost where it goes away meanwhile."""
 
     kind = DeviceKind.LINUX
 
-    def __init__(self, asked: str):
+    def __init__(self, link: Link):
         super().__init__()
-        self._link = Link(find_serial(asked))
+        self._link = link
         self.name = f"adb:{self._link.serial}"
         try:
             Device(kind=self.kind, name=self.name)
@@ -92,8 +91,6 @@ class Adb(BenchmarkDevice):
 
     def _check_python(self) -> None:
         serial = self._link.serial
-        if self._link.shell("command -v getprop").code == 0:
-            raise DmvtonError(f"{serial} runs Android: the agent for boards needs a Linux of its own, with Python.")
         if self._link.shell("command -v python3").code:
             raise DmvtonError(f"{serial} has no python3: install Python 3.9 or later there, and NumPy.")
         said = self._link.shell("python3 -c 'import sys; print(\"python\", sys.version_info >= (3, 9))' </dev/null")

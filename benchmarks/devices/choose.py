@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from benchmarks.devices.adb import Adb
-from benchmarks.devices.adb_link import READY, adb_states
+from benchmarks.devices.adb_link import READY, Link, adb_states, find_serial
+from benchmarks.devices.android import Android, is_android
 from benchmarks.devices.device import BenchmarkDevice
 from benchmarks.devices.host import Host
+from benchmarks.devices.ios import Ios, found_phones
 from benchmarks.machine import machine
 from dmvton_mobile.errors import DmvtonError, UnknownName
 
@@ -24,12 +26,15 @@ def choose_device(name: str) -> BenchmarkDevice:
     if name == "host":
         return Host()
     if kind == "adb" and which:
-        return Adb(which)
-    raise UnknownName("device", name, ["host", "adb:SERIAL"])
+        link = Link(find_serial(which))
+        return Android(link) if is_android(link) else Adb(link)
+    if kind == "ios" and which:
+        return Ios(which)
+    raise UnknownName("device", name, ["host", "adb:SERIAL", "ios:UDID"])
 
 
 def found_devices() -> list[Found]:
-    return [Found("host", machine(), "ready"), *_over_adb()]
+    return [Found("host", machine(), "ready"), *_over_adb(), *_from_a_mac()]
 
 
 def _over_adb() -> Iterator[Found]:
@@ -41,3 +46,16 @@ def _over_adb() -> Iterator[Found]:
         return
     for serial, state in sorted(states.items()):
         yield Found(f"adb:{serial}", "over adb", "ready" if state == READY else state)
+
+
+def _from_a_mac() -> Iterator[Found]:
+    """iPhones that this Mac is paired with; elsewhere, what is missing."""
+    try:
+        phones = list(found_phones())
+    except DmvtonError as error:
+        yield Found("ios:UDID", str(error), "missing")
+        return
+    if not phones:
+        yield Found("ios:UDID", "an iPhone paired with a Mac that has Xcode", "missing")
+    for udid, name, state in phones:
+        yield Found(f"ios:{udid}", name, "ready" if state == "paired" else state)

@@ -1,4 +1,4 @@
-"""What every device looks like from outside: it measures one piece of work after the other."""
+"""What every device looks like from outside."""
 
 from abc import ABC, abstractmethod
 
@@ -14,18 +14,23 @@ class DeviceLost(CheckFailed):
 
 
 class BenchmarkDevice(ABC):
-    """A device that an agent measures on. name: as it is asked for, `host`. agent: what measured, once it has."""
+    """name: as it is asked for, `host`."""
 
     kind: DeviceKind
     name: str
-    agent: str = "none"
-
-    def __init__(self) -> None:
-        self._device: Device | None = None
 
     @abstractmethod
     def runs(self, target: Target) -> bool:
         """Whether artifacts of the target run there at their speed."""
+
+
+class AgentDevice(BenchmarkDevice):
+    """A device that our agent measures on, one piece of work after the other. agent: what measured, once it has."""
+
+    agent: str = "none"
+
+    def __init__(self) -> None:
+        self._device: Device | None = None
 
     @abstractmethod
     def measure(self, work: Work) -> Run:

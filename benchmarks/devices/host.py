@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.devices.device import BenchmarkDevice
+from benchmarks.devices.device import AgentDevice
 from benchmarks.devices.events import AgentFailed, Collected
 from benchmarks.devices.job import AGENT, Work
 from benchmarks.devices.outputs import output_parity
@@ -22,7 +22,7 @@ from dmvton_mobile.errors import CheckFailed, plain
 from dmvton_mobile.targets import Target
 
 
-class Host(BenchmarkDevice):
+class Host(AgentDevice):
     kind = DeviceKind.HOST
     name = "host"
 

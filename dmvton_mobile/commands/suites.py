@@ -1,6 +1,7 @@
-"""`dmvton bench run | devices | footprint | schema`: suites on devices, and the records that they leave."""
+"""`dmvton bench run | accept | devices | footprint | schema`: suites on devices, and the records that they leave."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,8 @@ from rich.table import Table
 from benchmarks.budget import NUMBERS, numbers
 from benchmarks.cells import megabytes, number, share
 from benchmarks.devices.choose import choose_device, found_devices
+from benchmarks.devices.device import AgentDevice
+from benchmarks.devices.phone import Returned
 from benchmarks.figures import figures
 from benchmarks.record import BenchmarkRecord, Validity, write_record
 from benchmarks.run import measure, measure_beside
@@ -21,7 +24,7 @@ from dmvton_mobile.progress import progress_bar
 from dmvton_mobile.targets import Precision
 
 Bundle = Annotated[Path, typer.Option(help="The bundle, NAME.dmvton or a .zip of it.")]
-OnDevice = Annotated[str, typer.Option(help="host or adb:SERIAL; `dmvton bench devices` lists them.")]
+OnDevice = Annotated[str, typer.Option(help="host, adb:SERIAL or ios:UDID; `dmvton bench devices` lists them.")]
 
 
 class Failed(CheckFailed):
@@ -50,8 +53,34 @@ def run_verb(
     bundles = [read_bundle(path) for path in (bundle, beside) if path is not None]
     on = choose_device(device)
     with progress_bar("Measuring") as bar:
-        records = measure_beside(bundles, asked, digest, on, on_step=lambda what: bar.show(what=f"Measuring {what}"))
-    for record, path in zip(records, outs, strict=True):
+        if beside is None:
+            records = [measure(bundles[0], asked, digest, on, on_step=lambda what: bar.show(what=what))]
+        elif isinstance(on, AgentDevice):
+            records = measure_beside(bundles, asked, digest, on, on_step=lambda what: bar.show(what=what))
+        else:
+            raise DmvtonError(f"{on.name} measures one bundle after the other: run it twice, without --beside.")
+    _keep(list(zip(records, outs, strict=True)))
+
+
+def accept_verb(
+    record: Annotated[Path, typer.Argument(help="The record.json that a phone's app left.")],
+    bundle: Bundle,
+    suite: Annotated[Path, typer.Option(help="The suite that it was given.")],
+    out: Annotated[Path, typer.Option(help="The judged record, a .json file.")],
+) -> None:
+    """Judge a record that was brought from a phone by hand: it must be of this very bundle and suite.
+
+    Example: dmvton bench accept record.json --bundle lite.dmvton --suite phone --out iphone.json
+    """
+    if out.exists():
+        raise DmvtonError(f"{out} exists already. Remove it, or choose another name.")
+    asked, digest = load_suite(suite)
+    _keep([(measure(read_bundle(bundle), asked, digest, Returned(record), on_step=lambda _: None), out)])
+
+
+def _keep(records: Sequence[tuple[BenchmarkRecord, Path]]) -> None:
+    """Writes and shows them. Raises Failed where a verdict is no pass."""
+    for record, path in records:
         write_record(record, path)
         typer.echo(_first_line(record))
         Console(width=132).print(_table(record))
@@ -61,7 +90,7 @@ def run_verb(
             if not check.held:
                 typer.echo(f"{'failed' if check.held is False else 'not known'}: {check.what}")
         typer.echo(f"Wrote {path}.")
-    if not all(record.verdict.passed for record in records):
+    if not all(record.verdict.passed for record, _ in records):
         raise Failed("The verdict is not a pass; the records are written.")
 
 

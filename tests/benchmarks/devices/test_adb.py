@@ -226,7 +226,7 @@ def test_a_runtime_that_is_missing_and_one_for_another_processor(
 def test_a_file_that_is_damaged_on_its_way(board: Board, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_bytes(bytes(range(256)) * 1000)
-    device = Adb(board.serial)
+    device = Adb(Link(board.serial))
     device._put(file, f"{device._session()}/file")
     board.shell(f"printf x | dd of={device._session()}/file bs=1 seek=1000 conv=notrunc 2>/dev/null")
     with pytest.raises(DeviceRefused, match="did not arrive whole"):
