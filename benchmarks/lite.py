@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.lowering import MEASURED, lowered, plain
+from benchmarks.forms import MEASURED, lowered, plain
 from benchmarks.process import Measurement, Part, measure, megabytes
 from dmvton_mobile.contract import DEFAULT_SIZE, Component
 from dmvton_mobile.networks import seeded_network

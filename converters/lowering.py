@@ -2,7 +2,7 @@
 
 A bilinear warp becomes four rows gathered from a channels-last table, a cost volume a batched matrix product per tile,
 a nearest upsampling a concatenation, a convolution over a concatenation two convolutions; batch norms fold into
-convolutions. All of it equals the reference up to rounding; `benchmarks/lowering.py` shows what it buys.
+convolutions. All of it equals the reference up to rounding; `dmvton bench peers` shows what it buys.
 """
 
 import copy

@@ -13,11 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-from torch.utils.flop_counter import FlopCounterMode
-
 from benchmarks.compression.record import CompressionReport, Quality, Row, StepRecord
 from benchmarks.machine import machine
+from benchmarks.macs import frame_macs
 from benchmarks.parts import bundle_parts, runs_here
 from benchmarks.recommend import figures_of
 from benchmarks.turns import Turns, take_turns
@@ -35,7 +33,7 @@ from dmvton_mobile.evaluation.candidates import Artifacts
 from dmvton_mobile.evaluation.record import EvaluationRecord, Pairing
 from dmvton_mobile.evaluation.run import Evaluation, PerceptualScale, evaluate
 from dmvton_mobile.files import atomic_file, record_json
-from dmvton_mobile.networks import TryOnNetwork, build_network
+from dmvton_mobile.networks import build_network
 from dmvton_mobile.targets import Precision, Target
 
 REPORT, BUNDLES, EVALUATIONS = "report.json", "bundles", "evaluations"
@@ -184,20 +182,10 @@ def _step_record(plans: Plans, step: Step, bundle: Bundle) -> StepRecord:
     network = build_network(card.network, **card.config).eval()  # eight bits change neither
     return StepRecord(
         name=step.name,
-        macs=_frame_macs(network, plans.dataset.size),
+        macs=frame_macs(network, plans.dataset.size),
         weight_bytes=weight_bytes(network),
         kept_float32=bundle.manifest.artifacts[-1].kept_float32,
     )
-
-
-def _frame_macs(network: TryOnNetwork, size: tuple[int, int]) -> int:
-    """Multiplications with accumulation, of convolutions and products of matrices."""
-    picture = torch.zeros(1, 3, *size)
-    with torch.no_grad():
-        features = network.encode_garment(picture, picture[:, :1])
-        with FlopCounterMode(display=False) as counter:
-            network(picture, garment_features=features)
-    return int(counter.get_total_flops()) // 2
 
 
 def _precision(step: Step) -> Precision:

@@ -17,6 +17,8 @@ from converters.target import parse_targets
 from dmvton_mobile.bundle import read_bundle, reseal
 from dmvton_mobile.commands import suites
 from dmvton_mobile.commands.bench_compare import compare_verb
+from dmvton_mobile.commands.bench_peers import peers_verb
+from dmvton_mobile.commands.bench_reference import reference_verb
 from dmvton_mobile.commands.bench_report import overlay_verb, report_verb
 from dmvton_mobile.compression import SENSITIVITY, read_steps
 from dmvton_mobile.contract import DEFAULT_SIZE
@@ -34,11 +36,14 @@ from dmvton_mobile.targets import Target
 
 bench: typer.Typer = typer.Typer(no_args_is_help=True, help="Measure artifacts on this machine.")
 bench.command("run")(suites.run_verb)
+bench.command("accept")(suites.accept_verb)
 bench.command("devices")(suites.devices_verb)
 bench.command("footprint")(suites.footprint_verb)
 bench.command("report")(report_verb)
 bench.command("overlay")(overlay_verb)
 bench.command("compare")(compare_verb)
+bench.command("peers")(peers_verb)
+bench.command("reference")(reference_verb)
 bench.command("schema")(suites.schema_verb)
 
 Threads = Annotated[int, typer.Option(min=1, help="CPU threads of the runtimes.")]
