@@ -27,6 +27,7 @@ from dmvton_mobile.doctor import print_report
 from dmvton_mobile.errors import CheckFailed, DmvtonError
 from dmvton_mobile.garment_mask import find_garment_mask, mask_problem, warning_sheet
 from dmvton_mobile.images import person_window, read_picture, write_picture
+from dmvton_mobile.install import Platform, install
 from dmvton_mobile.networks import network_names
 from dmvton_mobile.signing import sign_bundle, verify_signature
 from dmvton_mobile.targets import Precision, Target
@@ -203,6 +204,37 @@ def sign_verb(
     Example: dmvton bundle sign student.dmvton --private-key release_private.pem
     """
     typer.echo(f"Wrote {sign_bundle(bundle, private_key)}.")
+
+
+@bundles.command("install")
+def install_verb(
+    bundle: BundlePath,
+    android: Annotated[Path | None, typer.Option(help="The app's module, like app: into its assets.")] = None,
+    ios: Annotated[Path | None, typer.Option(help="The app's folder: into its Resources.")] = None,
+    target: Annotated[list[Target] | None, typer.Option(help="Only these; all that the demo app runs without.")] = None,
+    precision: Annotated[
+        list[Precision] | None, typer.Option(help="Only these; what the manifest recommends without.")
+    ] = None,
+) -> None:
+    """Copy what an app needs of a bundle into its project, sealed anew.
+
+    Example: dmvton bundle install lite.dmvton --android android_demo/app
+    """
+    projects = [(Platform.ANDROID, android), (Platform.IOS, ios)]
+    if android is None and ios is None:
+        raise DmvtonError("Say where to: --android DIR, --ios DIR, or both.")
+    opened = read_bundle(bundle)
+    for platform, project in projects:
+        if project is None:
+            continue
+        installed = read_bundle(install(opened, platform, project, target or (), precision or ()))
+        held = ", ".join(dict.fromkeys(f"{item.target} {item.precision}" for item in installed.manifest.artifacts))
+        size = sum(record.bytes for record in installed.manifest.files.values())
+        typer.echo(f"{installed.folder}: {held}, {size / 1e6:.1f} MB with what is replayed.")
+    if opened.signed:
+        typer.echo("Not signed: the signature is of the whole bundle. `dmvton bundle sign` what was installed.")
+    if not (opened.manifest.licence or "").strip():
+        typer.echo("Warning: the bundle has no licence, which an app's release needs.", err=True)
 
 
 def main(arguments: list[str] | None = None) -> None:
