@@ -22,7 +22,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from dmvton_mobile.archive import pack, unpack
+from dmvton_mobile.archive import MAX_UNLISTED_BYTES, pack, unpack
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.files import atomic_file, atomic_folder, record_json, sha256_file
 from dmvton_mobile.manifest import (
@@ -172,6 +172,8 @@ def _open_folder(folder: Path) -> Bundle:
     file = folder / MANIFEST
     if file.is_symlink() or not file.is_file():
         raise BundleError(f"{folder} is not a bundle: it holds no {MANIFEST}.")
+    if file.stat().st_size > MAX_UNLISTED_BYTES:
+        raise BundleError(f"{folder} is refused: its {MANIFEST} has {file.stat().st_size} bytes.")
     return Bundle(folder, parse_manifest(file.read_bytes()))
 
 
