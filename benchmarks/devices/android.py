@@ -63,7 +63,7 @@ class Android(Phone):
             self._asked(f"mkdir -p {' '.join(shlex.quote(folder) for folder in folders)}")
             for path in files:
                 self._link.push(path, f"{given}/{path.relative_to(made)}")
-            self._asked(f"chmod -R a+rX {given}")
+            self._asked(f"chmod -R u=rwX,go=rX {given}")
 
     def _start(self, given: str, left: str) -> None:
         said = self._asked(f"am start -W -n {ACTIVITY} --es job {given}/{JOB} --es out {left}")

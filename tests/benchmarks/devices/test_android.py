@@ -35,7 +35,7 @@ esac
 STANDINS = {
     "am": AM,
     "pm": "#!/bin/sh\ntest ! -e /tmp/not-installed\n",
-    "pidof": "#!/bin/sh\ntest -e /tmp/app && kill -0 $(cat /tmp/app) && cat /tmp/app\n",
+    "pidof": "#!/bin/sh\ntest -e /tmp/app && kill -0 $(cat /tmp/app) 2>/dev/null && cat /tmp/app\n",
     "getprop": "#!/bin/sh\n",
 }
 
