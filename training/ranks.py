@@ -1,6 +1,7 @@
 """The processes of a run: alone, or together under torchrun, over gloo on the CPU and NCCL on GPUs."""
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from torch import Tensor, distributed
 from dmvton_mobile.errors import DmvtonError
 
 Result = TypeVar("Result")
+SECONDS_TO_LEAVE = 0.5
 
 
 @dataclass(frozen=True)
@@ -73,3 +75,6 @@ def joined(kind: str) -> Iterator[World]:
         yield World(device, distributed.get_rank(), size)
     finally:
         distributed.destroy_process_group()
+        # DistributedDataParallel's reducer, never freed, keeps gloo's threads alive: one that still gives a tensor back
+        # when Python ends would abort the process
+        time.sleep(SECONDS_TO_LEAVE)
