@@ -1,5 +1,5 @@
 # One environment, made once and reused: .venv follows setup.cfg and constraints.txt.
-# make setup | demo | bench | test | device | test-slow | lint | format | signing | clean
+# make setup | demo | bench | test | device | apps | test-slow | lint | format | signing | clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SIGNING := .venv-signing
 
-.PHONY: setup demo bench test pytest device test-slow lint style types imports format signing clean
+.PHONY: setup demo bench test pytest device apps test-slow lint style types imports format signing clean
 
 setup: $(STAMP)
 
@@ -38,8 +38,13 @@ device: setup
 	.ci/adb-device make
 	$(BIN)/python -m pytest -m "device and not slow" tests/benchmarks/devices
 
+# The iOS app's kit by a real Swift compiler; what only Apple's frameworks compile is parsed. Needs root, and debootstrap
+apps: setup
+	.ci/apps-ios make
+	$(BIN)/python -m pytest -m apps tests/apps
+
 test-slow: setup signing
-	$(BIN)/python -m pytest -m "(slow or network) and not device and not cuda and not macos"
+	$(BIN)/python -m pytest -m "(slow or network) and not device and not apps and not cuda and not macos"
 
 lint: style types imports
 

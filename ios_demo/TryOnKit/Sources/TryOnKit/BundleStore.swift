@@ -1,0 +1,85 @@
+import Foundation
+
+/// Where an app keeps its bundle: whole or absent, whenever the process dies.
+///
+/// Every bundle lies in a folder named after its digest; the file `current`, replaced in one step, says which one counts.
+/// One store per folder at a time.
+public struct BundleStore {
+    let folder: URL
+
+    private var pointer: URL { folder.appendingPathComponent("current") }
+
+    /// Makes the folder, and removes what an installation left that was interrupted.
+    public init(folder: URL) throws {
+        self.folder = folder
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        try removeAll(but: current())
+    }
+
+    /// The installed bundle, verified; nil where there is none. Throws BundleRefusal where it is no longer what it was.
+    public func installed() throws -> TryOnBundle? {
+        try current().map { try TryOnBundle(verifying: place(of: $0)) }
+    }
+
+    /// Installs a bundle from its folder or a zip of it. Throws BundleRefusal, and what the disk says; the one before then
+    /// still counts.
+    public func install(from source: URL) throws -> TryOnBundle {
+        let staged = place(of: "partial-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: staged) }
+        let digest = try stage(source, in: staged)
+        try moveIntoPlace(staged, digest: digest)
+        try point(to: digest)
+        try removeAll(but: digest)
+        return try TryOnBundle(verifying: place(of: digest))
+    }
+
+    // The steps of an installation, in order: after each of them the old bundle counts, after the last one the new.
+
+    /// Unpacks or copies the bundle into a folder beside its place and verifies it there; returns its digest.
+    func stage(_ source: URL, in staged: URL) throws -> String {
+        let source = source.resolvingSymlinksInPath()
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: source.path, isDirectory: &isFolder) else {
+            throw TryOnError("There is no bundle at \(source.path).")
+        }
+        if isFolder.boolValue {
+            try FileManager.default.copyItem(at: source, to: staged)
+        } else {
+            let zip = try BundleZip(source)
+            try FileManager.default.createDirectory(at: staged, withIntermediateDirectories: false)
+            try zip.unpack(into: staged)
+        }
+        return try TryOnBundle(verifying: staged).manifest.digest
+    }
+
+    /// A bundle of that digest that is there already stays if it is whole.
+    func moveIntoPlace(_ staged: URL, digest: String) throws {
+        let place = place(of: digest)
+        if (try? TryOnBundle(verifying: place)) != nil { return }
+        if FileManager.default.fileExists(atPath: place.path) {
+            try FileManager.default.removeItem(at: place)
+        }
+        try FileManager.default.moveItem(at: staged, to: place)
+    }
+
+    func point(to digest: String) throws {
+        try Data(digest.utf8).write(to: pointer, options: .atomic)
+    }
+
+    private func current() throws -> String? {
+        guard FileManager.default.fileExists(atPath: pointer.path) else { return nil }
+        let digest = String(decoding: try Data(contentsOf: pointer), as: UTF8.self)
+        return isSha256(digest) && FileManager.default.fileExists(atPath: place(of: digest).path) ? digest : nil
+    }
+
+    private func removeAll(but digest: String?) throws {
+        for name in try FileManager.default.contentsOfDirectory(atPath: folder.path)
+        where name != digest && name != pointer.lastPathComponent {
+            try FileManager.default.removeItem(at: place(of: name))
+        }
+    }
+
+    private func place(of name: String) -> URL {
+        folder.appendingPathComponent(name)
+    }
+}

@@ -1,0 +1,102 @@
+import Testing
+
+@testable import TryOnKit
+
+/// Throws unless a composite is Python's within the contract's tolerance, and the photo outside the window.
+func requireAgreement(_ made: Pixels, _ answer: Pixels, photo: Pixels, name: String) throws {
+    try #require(made.size == answer.size && made.channels == 3)
+    let window = Window.person(in: photo.size)
+    var most = 0, near = 0
+    for index in made.bytes.indices {
+        let x = index / 3 % made.width, y = index / 3 / made.width
+        let isInside = (window.left..<window.left + window.width).contains(x) && y < window.height
+        try #require(isInside || made.bytes[index] == photo.bytes[index], "outside the window, at \(x), \(y)")
+        let difference = abs(Int(made.bytes[index]) - Int(answer.bytes[index]))
+        most = max(most, difference)
+        near += difference <= 1 ? 1 : 0
+    }
+    let share = Double(near) / Double(made.bytes.count)
+    print("composite \(name): largest difference \(most), within 1: \(share * 100) %")
+    #expect(share >= 0.999)
+    #expect(most <= 3)
+}
+
+struct CompositeCase {
+    let name: String
+    let photo: Pixels
+    let garment: GarmentPicture
+    let outputs: FrameOutputs
+    let answer: Pixels
+
+    init(_ name: String) throws {
+        self.name = name
+        func pixels(_ key: String) throws -> Pixels { try Vectors.pixels("composite.\(name).\(key)") }
+        func floats(_ key: String) throws -> Tensor { try Vectors.arrays.floats("composite.\(name).\(key)") }
+        photo = try pixels("photo")
+        garment = try GarmentPicture(rgb: pixels("garment"), mask: pixels("mask"))
+        outputs = try FrameOutputs(
+            flow: floats("flow"), composition: floats("composition"), rendered: floats("rendered"),
+            person: floats("person")
+        )
+        answer = try pixels("answer")
+    }
+
+    func composited(_ outputs: FrameOutputs, alignCorners: Bool) throws -> Pixels {
+        try composite(
+            photo: photo, window: .person(in: photo.size), garment: garment, outputs: outputs, alignCorners: alignCorners
+        )
+    }
+}
+
+@Test(arguments: Vectors.cases.composites)
+func composites(_ of: Cases.CompositeCase) throws {
+    let held = try CompositeCase(of.name)
+    let made = try held.composited(held.outputs, alignCorners: of.alignCorners)
+    try requireAgreement(made, held.answer, photo: held.photo, name: of.name)
+}
+
+@Test func aNetworkThatGivesNoNumbersIsRefused() throws {
+    let held = try CompositeCase("small_garment")
+    var values = held.outputs.flow.values
+    values[7] = .nan
+    let flow = Tensor(shape: held.outputs.flow.shape, values: values)
+    let spoilt = FrameOutputs(
+        flow: flow, composition: held.outputs.composition, rendered: held.outputs.rendered, person: held.outputs.person
+    )
+    #expect(throws: TryOnError.self) { try held.composited(spoilt, alignCorners: true) }
+}
+
+@Test func outputsThatDoNotFitTogetherAreRefused() throws {
+    let held = try CompositeCase("small_garment")
+    let swapped = FrameOutputs(
+        flow: held.outputs.flow, composition: held.outputs.rendered, rendered: held.outputs.rendered,
+        person: held.outputs.person
+    )
+    #expect(throws: TryOnError.self) { try held.composited(swapped, alignCorners: true) }
+    let beyond = Window(left: 1, top: 0, width: held.photo.width, height: held.photo.height)
+    #expect(throws: TryOnError.self) {
+        try composite(
+            photo: held.photo, window: beyond, garment: held.garment, outputs: held.outputs, alignCorners: true
+        )
+    }
+}
+
+/// A network that has gone astray gives a wrong picture; the app lives on.
+@Test(arguments: [Float.greatestFiniteMagnitude, -Float.greatestFiniteMagnitude, 1e9, -1e9])
+func aFlowFarOutsideShowsNoGarment(_ far: Float) throws {
+    let held = try CompositeCase("small_garment")
+    let rgb = held.garment.rgb
+    let inverted = Pixels(height: rgb.height, width: rgb.width, channels: 3, bytes: rgb.bytes.map { 255 - $0 })
+    let astray = FrameOutputs(
+        flow: Tensor(shape: held.outputs.flow.shape, values: held.outputs.flow.values.map { _ in far }),
+        composition: held.outputs.composition, rendered: held.outputs.rendered, person: held.outputs.person
+    )
+    let made = try [rgb, inverted].map { picture in
+        try composite(
+            photo: held.photo, window: .person(in: held.photo.size),
+            garment: GarmentPicture(rgb: picture, mask: held.garment.mask), outputs: astray, alignCorners: false
+        )
+    }
+    #expect(made[0] == made[1])
+    #expect(made[0] != held.answer)
+}
