@@ -1,5 +1,5 @@
 # One environment, made once and reused: .venv follows setup.cfg and constraints.txt.
-# make setup | demo | bench | test | device | apps | test-slow | lint | format | signing | clean
+# make setup | demo | bench | test | device | device-arm | apps | test-slow | lint | format | signing | clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SIGNING := .venv-signing
 
-.PHONY: setup demo bench test pytest device apps test-slow lint style types imports format signing clean
+.PHONY: setup demo bench test pytest device device-arm apps test-slow lint style types imports format signing clean
 
 setup: $(STAMP)
 
@@ -37,6 +37,11 @@ pytest: setup
 device: setup
 	.ci/adb-device make
 	$(BIN)/python -m pytest -m "device and not slow" tests/benchmarks/devices
+
+# The same board with ARM kernels under qemu: parity, not speed. Needs qemu-user-static, too; making it takes long
+device-arm: setup
+	.ci/adb-device --arch arm64 make
+	$(BIN)/python -m pytest -m "device and slow" tests/benchmarks/devices
 
 # The iOS app's kit by a real Swift compiler; what only Apple's frameworks compile is parsed. Needs root, and debootstrap
 apps: setup

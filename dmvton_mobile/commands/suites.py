@@ -1,7 +1,9 @@
 """`dmvton bench run | accept | devices | footprint | schema`: suites on devices, and the records that they leave."""
 
 import json
+import re
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated
 
@@ -12,12 +14,13 @@ from rich.table import Table
 from benchmarks.budget import NUMBERS, numbers
 from benchmarks.cells import megabytes, number, share
 from benchmarks.devices.choose import choose_device, found_devices
-from benchmarks.devices.device import AgentDevice
+from benchmarks.devices.device import AgentDevice, BenchmarkDevice
 from benchmarks.devices.phone import Returned
 from benchmarks.figures import figures
 from benchmarks.record import BenchmarkRecord, Validity, write_record
 from benchmarks.run import measure, measure_beside
-from benchmarks.suite import Budget, load_suite, parse_bytes
+from benchmarks.suite import Budget, Suite, load_suite, parse_bytes
+from dmvton_mobile.bundle import Bundle as OpenedBundle
 from dmvton_mobile.bundle import read_bundle
 from dmvton_mobile.errors import CheckFailed, DmvtonError
 from dmvton_mobile.progress import progress_bar
@@ -34,8 +37,10 @@ class Failed(CheckFailed):
 def run_verb(
     bundle: Bundle,
     suite: Annotated[Path, typer.Option(help="A suite's YAML file, or one of ours: quick, gate, phone.")],
-    out: Annotated[Path, typer.Option(help="The record, a .json file.")],
-    device: OnDevice = "host",
+    out: Annotated[Path, typer.Option(help="The record, a .json file; of several devices, a folder for them.")],
+    device: Annotated[
+        list[str] | None, typer.Option(help="host, adb:SERIAL or ios:UDID; several are measured at the same time.")
+    ] = None,
     beside: Annotated[Path | None, typer.Option(help="A bundle to take turns with, for `bench compare`.")] = None,
     beside_out: Annotated[Path | None, typer.Option(help="The record of that one.")] = None,
 ) -> None:
@@ -44,14 +49,21 @@ def run_verb(
     Example: dmvton bench run --bundle lite.dmvton --suite quick --device host --out record.json
     """
     asked, digest = load_suite(suite)
+    names = device or ["host"]
     if (beside is None) != (beside_out is None):
         raise DmvtonError("--beside and --beside-out belong together: a bundle, and where its record goes.")
+    if beside is not None and len(names) > 1:
+        raise DmvtonError("--beside is for one device: its turns would not be those of another.")
     outs = [path for path in (out, beside_out) if path is not None]
     for path in outs:
         if path.exists():
             raise DmvtonError(f"{path} exists already. Remove it, or choose another name.")
     bundles = [read_bundle(path) for path in (bundle, beside) if path is not None]
-    on = choose_device(device)
+    devices = [choose_device(name) for name in names]
+    if len(devices) > 1:
+        _run_at_once(bundles[0], asked, digest, devices, out)
+        return
+    (on,) = devices
     with progress_bar("Measuring") as bar:
         if beside is None:
             records = [measure(bundles[0], asked, digest, on, on_step=lambda what: bar.show(what=what))]
@@ -60,6 +72,31 @@ def run_verb(
         else:
             raise DmvtonError(f"{on.name} measures one bundle after the other: run it twice, without --beside.")
     _keep(list(zip(records, outs, strict=True)))
+
+
+def _run_at_once(
+    bundle: OpenedBundle, suite: Suite, digest: str, devices: Sequence[BenchmarkDevice], folder: Path
+) -> None:
+    """A record of each device in the folder, NAME.json. What one device refuses is told after the others' records."""
+    files = [folder / f"{re.sub('[^A-Za-z0-9.]+', '-', each.name)}.json" for each in devices]
+    if len(set(files)) < len(files):
+        raise DmvtonError("A device is named twice: name each once.")
+    folder.mkdir(parents=True)
+    with progress_bar("Measuring") as bar, ThreadPoolExecutor(len(devices)) as pool:
+
+        def measured(on: BenchmarkDevice) -> BenchmarkRecord | DmvtonError:
+            try:
+                return measure(bundle, suite, digest, on, on_step=lambda what: bar.show(what=f"{on.name}: {what}"))
+            except DmvtonError as error:
+                return error
+
+        found = list(pool.map(measured, devices))
+    problems = [f"{on.name}: {each}" for on, each in zip(devices, found, strict=True) if isinstance(each, DmvtonError)]
+    for problem in problems:
+        typer.echo(problem, err=True)
+    _keep([(each, file) for each, file in zip(found, files, strict=True) if isinstance(each, BenchmarkRecord)])
+    if problems:
+        raise Failed(f"{len(problems)} of {len(devices)} devices gave no record.")
 
 
 def accept_verb(

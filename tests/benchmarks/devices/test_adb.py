@@ -16,7 +16,7 @@ from benchmarks.devices.adb import Adb, _numbers
 from benchmarks.devices.adb_link import DeviceRefused, Link, find_serial
 from benchmarks.devices.choose import choose_device, found_devices
 from benchmarks.devices.events import Collected
-from benchmarks.record import BenchmarkRecord, DeviceKind, Validity
+from benchmarks.record import BenchmarkRecord, DeviceKind, Validity, read_record
 from benchmarks.run import measure
 from benchmarks.suite import Suite, Until
 from dmvton_mobile.bundle import Bundle
@@ -24,11 +24,17 @@ from dmvton_mobile.contract import Layout, tensor_contract
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.targets import Target
 from tests.benchmarks.devices.board import Board, agents, free_port, script
+from tests.test_cli import dmvton, refusal
 
 SHORT = Suite(name="short", description="For tests.", rounds=2, garment=Until(min_runs=2), frame=Until(min_runs=60))
 LONG = SHORT.model_copy(update={"name": "long", "rounds": 1, "frame": Until(min_runs=100_000)})
 PYTHON = "/usr/lib/python3/dist-packages"
 RUNTIMES = "/usr/local/lib/python3.13/dist-packages"
+KILLS_ADBD = b"""#!/bin/sh
+for process in /proc/[0-9]*; do
+    [ "$(cat $process/comm)" != adbd ] || kill -9 ${process#/proc/}
+done
+"""
 AARCH64 = 0xB7  # an ELF file's word for the processor
 
 
@@ -178,6 +184,46 @@ def test_a_serial_that_begins_two(adb_server: None, made: str) -> None:
     finally:
         for each in boards:
             each.stop()
+
+
+@pytest.mark.device
+def test_two_at_once_and_one_of_them_loses_its_cable(
+    lite_bundle: Bundle, adb_server: None, made: str, tmp_path: Path
+) -> None:
+    suite = tmp_path / "suite.yaml"
+    suite.write_text(
+        "{name: two, description: For tests., targets: [onnx], garment: {min_runs: 2}, frame: {min_runs: 60}}"
+    )
+    boards = [Board(made, free_port()) for _ in range(2)]
+    link = Link(boards[1].serial)
+    link.push(KILLS_ADBD, "/usr/bin/sha256sum")
+    boards[1].shell("chmod 755 /usr/bin/sha256sum")
+    asked = [word for board in boards for word in ("--device", f"adb:{board.serial}")]
+    try:
+        done = dmvton(
+            *["bench", "run", "--bundle", lite_bundle.folder, "--suite", suite, "--out", tmp_path / "out", *asked]
+        )
+    finally:
+        for board in boards:
+            board.stop()
+    assert done.exit_code == 1, done.output
+    first = read_record(tmp_path / "out" / f"adb-{boards[0].serial.replace(':', '-')}.json")
+    assert first.runs[0].failure is None and first.runs[0].frame is not None
+    second = read_record(tmp_path / "out" / f"adb-{boards[1].serial.replace(':', '-')}.json")
+    assert "went away" in (second.runs[0].failure or "") and not second.verdict.passed
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (["--device", "host", "--device", "host"], "A device is named twice"),
+        (["--device", "host", "--device", "adb:X", "--beside", "x", "--beside-out", "y"], "--beside is for one device"),
+    ],
+)
+def test_devices_that_cannot_be_at_once(asked: list[str], said: str, small_bundle: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert said in refusal("bench", "run", "--bundle", small_bundle, "--suite", "quick", "--out", out, *asked)
+    assert not out.exists()
 
 
 def _free(port: int) -> bool:
