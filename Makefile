@@ -43,8 +43,10 @@ device-arm: setup
 	.ci/adb-device --arch arm64 make
 	$(BIN)/python -m pytest -m "device and slow" tests/benchmarks/devices
 
-# The iOS app's kit by a real Swift compiler; what only Apple's frameworks compile is parsed. Needs root, and debootstrap
+# Both apps' kits by real compilers of Kotlin and Swift; what only a phone's own libraries compile is named. Needs root,
+# debootstrap, and Debian's packages
 apps: setup
+	.ci/apps-android make
 	.ci/apps-ios make
 	$(BIN)/python -m pytest -m apps tests/apps
 

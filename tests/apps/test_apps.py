@@ -13,7 +13,7 @@ from benchmarks.report.page import page_html
 from tests.benchmarks import records
 
 CI = Path(__file__).parents[2] / ".ci"
-KINDS = {"ios": DeviceKind.IOS}
+KINDS = {"android": DeviceKind.ANDROID, "ios": DeviceKind.IOS}
 
 pytestmark = pytest.mark.apps
 

@@ -45,7 +45,7 @@ func plain(_ error: Error) -> String {
 /// Words as a record takes them: at most a thousand characters, none of them a control character.
 func plain(_ text: String) -> String {
     let unprintable: Set<Unicode.GeneralCategory> = [
-        .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator,
+        .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator, .spaceSeparator,
     ]
     let scalars = text.unicodeScalars.map { unprintable.contains($0.properties.generalCategory) ? " " : $0 }
     return String(String.UnicodeScalarView(scalars.prefix(1000)))
