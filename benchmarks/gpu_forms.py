@@ -15,8 +15,8 @@ from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import TryOnNetwork, TryOnOutput
 from dmvton_mobile.targets import Target
 
-FORMS = ("eager", "channels-last", "half", "compiled", "cuda-graph", "onnxruntime-cuda", "onnxruntime-tensorrt")
-ON_CUDA_ONLY = FORMS[4:]
+FORMS = ("eager", "channels-last", "compiled", "half", "cuda-graph", "onnxruntime-cuda", "onnxruntime-tensorrt")
+ON_CUDA_ONLY = FORMS[3:]  # half: on the CPU it gave NaN once, depending on what ran before
 PROVIDERS = {"onnxruntime-cuda": "CUDAExecutionProvider", "onnxruntime-tensorrt": "TensorrtExecutionProvider"}
 
 Inputs = tuple[Tensor, Tensor, Tensor]  # person, garment, garment_mask

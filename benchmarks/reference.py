@@ -20,7 +20,7 @@ from benchmarks.names import Name, Words
 from benchmarks.record import Bytes, Milliseconds
 from dmvton_mobile.checkpoint import weight_bytes
 from dmvton_mobile.contract import DEFAULT_SIZE
-from dmvton_mobile.errors import DmvtonError, plain
+from dmvton_mobile.errors import CheckFailed, DmvtonError, plain
 from dmvton_mobile.files import Record, Strict
 from dmvton_mobile.networks import TryOnNetwork, seeded_network
 
@@ -154,6 +154,8 @@ def synchronise(device: torch.device) -> None:
 def _psnr(found: Tensor, expected: Tensor) -> float:
     """Of values in [-1, 1]."""
     error = torch.mean((found.float() - expected).double() ** 2).item()
+    if not np.isfinite(error):
+        raise CheckFailed("It gives values that are not finite.")
     return 200.0 if error == 0 else float(10 * np.log10(4 / error))
 
 

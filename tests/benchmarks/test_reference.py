@@ -1,14 +1,17 @@
 """The networks in PyTorch: two protocols that count what they say, and forms that compute the same."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
-from benchmarks.gpu_forms import FORMS
+from benchmarks import reference
+from benchmarks.gpu_forms import FORMS, Inputs
 from benchmarks.reference import PUBLISHED, ReferenceRecord, by_papers, measure_reference, one_by_one
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.files import parse_record
+from dmvton_mobile.networks import TryOnNetwork
 from tests.test_cli import dmvton, refusal
 
 CPU = torch.device("cpu")
@@ -26,10 +29,10 @@ def test_forms_compute_the_same() -> None:
     record = measure_reference(CPU, ["dmvton-lite"], ["eager", "channels-last", "half", "cuda-graph"], 2, print)
     eager, channels_last, half, graph = record.measured
     assert eager.psnr_db is None and channels_last.psnr_db and channels_last.psnr_db > 80
-    assert half.failure is None and half.psnr_db and 30 < half.psnr_db < 80
-    for each in (eager, channels_last, half):
+    for each in (eager, channels_last):
         assert each.papers_ms and each.whole_ms and each.frame_ms and each.peak_bytes is None
-    assert graph.failure == "It is for CUDA devices." and graph.papers_ms is None
+    for each in (half, graph):
+        assert each.failure == "It is for CUDA devices." and each.papers_ms is None
     assert record.context_bytes is None and record.accelerator is None and not record.on_reference
 
 
@@ -43,6 +46,15 @@ def test_what_was_published_stands_apart(tmp_path: Path) -> None:
     record = parse_record((tmp_path / "cpu.json").read_bytes(), ReferenceRecord, "cpu.json", DmvtonError)
     assert record.runs == 1 and "23.3" not in (tmp_path / "cpu.json").read_text()
     assert PUBLISHED.keys().isdisjoint(record.weights_bytes)
+
+
+def test_a_form_that_computes_something_else_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def spoilt(form: str, network: TryOnNetwork, inputs: Inputs) -> tuple[Callable[[], torch.Tensor], None]:
+        return lambda: network(*inputs).tryon * float("nan"), None
+
+    monkeypatch.setattr(reference, "prepared", spoilt)
+    (found,) = measure_reference(CPU, ["dmvton-lite"], ["channels-last"], 1, print).measured
+    assert found.failure == "CheckFailed: It gives values that are not finite." and found.whole_ms is None
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is one")
