@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -66,12 +67,14 @@ def test_a_changed_bundle(case: dict, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(FOLDER / "bundle", tmp_path / "bundle.dmvton"))
     for change in case["changes"]:
         _change(folder / change["path"], change)
-    _refused_as(case["kind"], folder)
+    refusal = _refusal(folder)
+    assert (refusal is None) if case["kind"] is None else re.search(SAYS[case["kind"]], refusal or ""), refusal
 
 
 @pytest.mark.parametrize("case", VECTORS["zips"], ids=lambda case: case["name"])
 def test_a_zip(case: dict) -> None:
-    _refused_as(case["kind"], FOLDER / "zips" / f"{case['name']}.zip")
+    refusal = _refusal(FOLDER / "zips" / f"{case['name']}.zip")
+    assert (refusal is None) if case["kind"] is None else re.search(SAYS[case["kind"]], refusal or ""), refusal
 
 
 def _change(path: Path, change: dict) -> None:
@@ -90,9 +93,10 @@ def _change(path: Path, change: dict) -> None:
             raise ValueError(other)
 
 
-def _refused_as(kind: str | None, path: Path) -> None:
-    if kind is None:
+def _refusal(path: Path) -> str | None:
+    """What Python says against the bundle; None where nothing is."""
+    try:
         verify_files(read_bundle(path))
-        return
-    with pytest.raises(CheckFailed, match=SAYS[kind]):
-        verify_files(read_bundle(path))
+    except CheckFailed as error:
+        return str(error)
+    return None
