@@ -4,6 +4,7 @@ An unsafe zip is refused before anything is written: paths that lead outside, li
 differ only in case, encrypted entries, files that the manifest does not list or lists at another size, zip bombs.
 """
 
+import errno
 import shutil
 import stat
 import struct
@@ -52,7 +53,9 @@ def unpack(path: Path, folder: Path) -> None:
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 with archive.open(entry) as source, (folder / name).open("xb") as sink:
                     shutil.copyfileobj(source, sink)
-    except _ZIP_FAULTS as error:
+    except (*_ZIP_FAULTS, OSError) as error:
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # of the disk, not of a place outside the zip
+            raise
         raise BundleError(f"{path} is damaged, cut short, or not a zip: {error}.") from error
 
 

@@ -23,7 +23,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from dmvton_mobile.archive import MAX_UNLISTED_BYTES, pack, unpack
-from dmvton_mobile.errors import DmvtonError
+from dmvton_mobile.errors import DmvtonError, plain
 from dmvton_mobile.files import atomic_file, atomic_folder, record_json, sha256_file
 from dmvton_mobile.manifest import (
     MANIFEST,
@@ -72,11 +72,14 @@ def write_golden(folder: Path, name: str, tensors: Mapping[str, np.ndarray]) -> 
 
 
 def read_golden(bundle: Bundle, path: str) -> dict[str, np.ndarray]:
-    """The tensors of one of the manifest's golden files."""
+    """The float32 tensors of one of the manifest's golden files. Raises BundleError where it holds others."""
     try:
-        return load_file(bundle.folder / path)
+        tensors = load_file(bundle.folder / path)
     except (OSError, SafetensorError) as error:
         raise BundleError(f"{path} cannot be read: {error}.") from error
+    if others := sorted(name for name, tensor in tensors.items() if tensor.dtype != np.float32):
+        raise BundleError(f"{path} cannot be replayed: {plain(', '.join(others))} is no tensor of float32.")
+    return tensors
 
 
 def seal(folder: Path, manifest: Manifest) -> Manifest:

@@ -5,14 +5,17 @@ twice. An app feeds RGB in [0, 1] and gets RGB in [0, 1]: normalisation and the 
 """
 
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 MASK_THRESHOLD = 0.5  # a garment mask counts as garment above this
 SIZE_MULTIPLE = 32  # five stride-2 levels
 SMALLEST_SIZE = 64  # a flow needs two pixels on its coarsest level
 DEFAULT_SIZE = (256, 192)  # height, width the published weights were trained at
 ASPECT = (3, 4)  # width to height of the network's window
+
+Length = Annotated[int, Field(ge=1, le=2**15)]  # along one axis of a picture or tensor
 
 
 class Component(StrEnum):
@@ -56,7 +59,7 @@ class TensorContract(BaseModel):
     name: str
     kind: Kind
     layout: Layout
-    shape: tuple[int, int, int, int]
+    shape: tuple[Length, Length, Length, Length]
     description: str
 
     @property

@@ -146,7 +146,7 @@ def record_json(record: Record) -> str:
 def parse_record(text: bytes, schema: type[AnyRecord], where: str, fault: type[DmvtonError]) -> AnyRecord:
     """The record that the JSON holds. Raises `fault`, naming the file (`where`) and the fields, where it is not one."""
     try:
-        return schema.model_validate_json(text)
+        record = schema.model_validate_json(text, strict=True)  # "3" is no number
     except ValidationError as error:
         version, known = _schema_version(text), schema.model_fields["schema_version"].default
         if version is not None and version != known:
@@ -158,6 +158,9 @@ def parse_record(text: bytes, schema: type[AnyRecord], where: str, fault: type[D
         ]
         lines += [f"and {len(faults) - MOST_FAULTS} more"] if len(faults) > MOST_FAULTS else []
         raise fault(f"{where} is not a valid {_words(schema.__name__)}: {'; '.join(lines)}.") from error
+    if "schema_version" not in record.model_fields_set:  # its default is for what is made here
+        raise fault(f"{where} is not a valid {_words(schema.__name__)}: schema_version: Field required.")
+    return record
 
 
 def _schema_version(text: bytes) -> object:

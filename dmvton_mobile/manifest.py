@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, JsonValue
 
-from dmvton_mobile.contract import ComponentContract, Components
+from dmvton_mobile.contract import ComponentContract, Components, Length
 from dmvton_mobile.errors import CheckFailed
 from dmvton_mobile.files import Record, Strict, parse_record, record_json
 from dmvton_mobile.networks.config import Quantization
@@ -46,9 +46,12 @@ PlainPath = Annotated[str, AfterValidator(_plain_path)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
+Bytes = Annotated[int, Field(ge=0, le=2**50)]  # more than any disk; below it no sum of them overflows on a phone
+
+
 class FileRecord(Strict):
     sha256: Sha256
-    bytes: Count
+    bytes: Bytes
 
 
 class ParityFigure(Strict):
@@ -68,8 +71,8 @@ class Footprint(Strict):
     delegated_operations: how many the accelerated backend takes; leftover_operations: how many of each kind it leaves.
     """
 
-    file_bytes: Count
-    weight_bytes: Count
+    file_bytes: Bytes
+    weight_bytes: Bytes
     constant_bytes: Count | None = None
     metadata_bytes: Count | None = None
     delegated_operations: Count | None = None
@@ -107,7 +110,7 @@ class Manifest(Record):
     schema_version: Literal[1] = 1
     network: str
     align_corners: bool
-    size: tuple[int, int]
+    size: tuple[Length, Length]
     components: Components
     trained: bool
     training: dict[str, JsonValue] | None = None

@@ -12,7 +12,7 @@ from safetensors.numpy import load_file
 
 from benchmarks.devices.phone import AppJob
 from benchmarks.record import read_record
-from dmvton_mobile.bundle import read_bundle, verify_files
+from dmvton_mobile.bundle import Bundle, read_bundle, read_golden, verify_files
 from dmvton_mobile.errors import CheckFailed, DmvtonError
 from dmvton_mobile.files import parse_record
 from tests.app_vectors import FOLDER, make
@@ -75,6 +75,20 @@ def test_a_changed_bundle(case: dict, tmp_path: Path) -> None:
 def test_a_zip(case: dict) -> None:
     refusal = _refusal(FOLDER / "zips" / f"{case['name']}.zip")
     assert (refusal is None) if case["kind"] is None else re.search(SAYS[case["kind"]], refusal or ""), refusal
+
+
+@pytest.mark.parametrize("case", VECTORS["tensor_files"], ids=lambda case: case["name"])
+def test_a_file_of_tensors(case: dict, tmp_path: Path) -> None:
+    (tmp_path / "a.safetensors").write_bytes(base64.b64decode(case["base64"]))
+    bundle = Bundle(tmp_path, read_bundle(FOLDER / "bundle").manifest)
+    try:
+        found = read_golden(bundle, "a.safetensors")
+    except CheckFailed:
+        found = {}
+    if case["values"] is None:
+        assert "a" not in found
+    else:
+        np.testing.assert_array_equal(found["a"], np.array(case["values"], np.float32).reshape(case["shape"]))
 
 
 def _change(path: Path, change: dict) -> None:

@@ -5,6 +5,7 @@ import Foundation
 /// `record.json` is written anew after every run, in one step; the empty file `ended` says that no more comes.
 public struct Benchmark {
     static let agent = "TryOnKit 1"
+    private static let lookSeconds = 5.0
 
     public let job: AppJob
     private let folder: URL
@@ -44,9 +45,9 @@ public struct Benchmark {
         for round in 1...max(1, job.suite.rounds) {
             for threads in job.suite.threads {
                 for pair in job.pairs {
-                    clock.sleep(job.suite.cooldownSeconds)
                     let asked = Run(pair: pair, threads: threads, round: round)
                     onStep(asked.title)
+                    coolDown()
                     record.runs.append(measured(asked, pair))
                     record.seconds = clock.seconds - started
                     try write(&record)
@@ -56,6 +57,13 @@ public struct Benchmark {
         if record.runs.isEmpty { try write(&record) }
         try Data().write(to: Self.ended(in: folder))
         return record
+    }
+
+    /// As long as the suite asks, then while the device holds itself back, for half of a run's time at most.
+    private func coolDown() {
+        clock.sleep(job.suite.cooldownSeconds)
+        let latest = clock.seconds + job.suite.timeoutSeconds / 2
+        while probes.state().throttled == true && clock.seconds < latest { clock.sleep(Self.lookSeconds) }
     }
 
     private func measured(_ asked: Run, _ pair: AppJob.Pair) -> Run {

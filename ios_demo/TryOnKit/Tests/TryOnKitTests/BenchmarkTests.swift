@@ -106,6 +106,21 @@ private struct Bench {
     #expect(try silent.benchmark().run().runs[0].memory == nil)
 }
 
+@Test func aDeviceThatHoldsItselfBackIsWaitedFor() throws {
+    let bench = try Bench()
+    bench.probes.throttled = [true, true, true, false]
+    #expect(try bench.benchmark().run().verdict.validity == .valid)
+    #expect(bench.clock.slept.filter { $0 == 5 }.count == 3, "three looks")
+}
+
+@Test func aDeviceThatDoesNotCoolDownIsMeasuredAndTheVerdictSaysSo() throws {
+    let bench = try Bench()
+    bench.probes.throttled = [true]
+    let record = try bench.benchmark().run()
+    #expect(bench.clock.slept.filter { $0 == 5 }.count == 4 * 6, "half of each run's time")
+    #expect(record.runs.allSatisfy { $0.failure == nil } && record.verdict.validity == .invalid)
+}
+
 @Test func theRecordIsWrittenAfterEveryRun() throws {
     let bench = try Bench()
     var runs: [Int] = []

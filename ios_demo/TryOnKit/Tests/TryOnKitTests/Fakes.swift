@@ -82,6 +82,7 @@ final class FakeProbes: Probes {
     /// The answers, one after the other; the last stays.
     var memory: [Int?] = [40_000_000, 41_000_000, 60_000_000, 55_000_000]
     var peaks: [Int?] = [90_000_000]
+    var throttled: [Bool?] = [false]
 
     func device(named name: String) -> Device {
         Device(
@@ -92,10 +93,14 @@ final class FakeProbes: Probes {
 
     func state() -> DeviceState {
         DeviceState(
-            throttled: false, batteryPercent: 80, charging: nil, lowPower: false, foreground: true, freeMemoryBytes: nil
+            throttled: next(&throttled), batteryPercent: 80, charging: nil, lowPower: false, foreground: true, freeMemoryBytes: nil
         )
     }
 
-    func memoryBytes() -> Int? { memory.count > 1 ? memory.removeFirst() : memory[0] }
-    func lifetimePeakBytes() -> Int? { peaks.count > 1 ? peaks.removeFirst() : peaks[0] }
+    func memoryBytes() -> Int? { next(&memory) }
+    func lifetimePeakBytes() -> Int? { next(&peaks) }
+
+    private func next<Answer>(_ answers: inout [Answer]) -> Answer {
+        answers.count > 1 ? answers.removeFirst() : answers[0]
+    }
 }

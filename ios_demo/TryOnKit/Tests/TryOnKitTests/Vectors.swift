@@ -64,6 +64,13 @@ struct Cases: Decodable {
         let psnrDb: Double?
     }
 
+    struct TensorFileCase: Decodable {
+        let name: String
+        let base64: Data
+        let shape: [Int]?
+        let values: [Float]?
+    }
+
     struct StatisticsCase: Decodable {
         let samplesMs: [Double]
         let samples: Int
@@ -103,6 +110,7 @@ struct Cases: Decodable {
     struct ZipCase: Decodable {
         let name: String
         let kind: String?
+        let may: Bool
     }
 
     let windows: [WindowCase]
@@ -110,6 +118,7 @@ struct Cases: Decodable {
     let cameras: [CameraCase]
     let composites: [CompositeCase]
     let replays: [ReplayCase]
+    let tensorFiles: [TensorFileCase]
     let statistics: [StatisticsCase]
     let verdicts: [VerdictCase]
     let refusals: [RefusalCase]
@@ -128,8 +137,9 @@ extension Window {
     let groups = [
         ("windows", cases.windows.count), ("resizes", cases.resizes.count), ("cameras", cases.cameras.count),
         ("composites", cases.composites.count), ("replays", cases.replays.count),
-        ("statistics", cases.statistics.count), ("verdicts", cases.verdicts.count),
-        ("refusals", cases.refusals.count), ("zips", cases.zips.count),
+        ("tensor files", cases.tensorFiles.count), ("statistics", cases.statistics.count),
+        ("verdicts", cases.verdicts.count), ("refusals", cases.refusals.count),
+        ("zips", cases.zips.count),
     ]
     for (name, count) in groups {
         print("vectors: \(name) \(count)")

@@ -33,6 +33,7 @@ class Cases(
     val cameras: List<OfCamera>,
     val composites: List<OfComposite>,
     val replays: List<OfReplay>,
+    val tensorFiles: List<OfTensorFile>,
     val statistics: List<OfStatistics>,
     val verdicts: List<OfVerdict>,
     val refusals: List<OfRefusal>,
@@ -61,6 +62,9 @@ class Cases(
 
     @Serializable
     class OfReplay(val name: String, val kind: Kind, val boundDb: Double, val passes: Boolean, val psnrDb: Double?)
+
+    @Serializable
+    class OfTensorFile(val name: String, val base64: String, val shape: List<Int>?, val values: List<Float>?)
 
     @Serializable
     class OfStatistics(
@@ -99,5 +103,5 @@ class Cases(
     class OfRefusal(val name: String, val changes: List<Change>, val kind: String?)
 
     @Serializable
-    class OfZip(val name: String, val kind: String?)
+    class OfZip(val name: String, val kind: String?, val may: Boolean)
 }
