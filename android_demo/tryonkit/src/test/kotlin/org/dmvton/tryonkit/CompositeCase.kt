@@ -4,14 +4,14 @@ import kotlin.math.abs
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertTrue
 
-/** A case of the vectors, and Python's answer. */
-class CompositeCase(name: String) {
-    val photo = Vectors.pixels("composite.$name.photo")
-    val garment = GarmentPicture(Vectors.pixels("composite.$name.garment"), Vectors.pixels("composite.$name.mask"))
-    val answer = Vectors.pixels("composite.$name.answer")
+/** A case of the vectors, or of another file of tensors; with Python's answer. */
+internal class CompositeCase(name: String, arrays: Safetensors = Vectors.arrays) {
+    val photo = arrays.pixels("composite.$name.photo")
+    val garment = GarmentPicture(arrays.pixels("composite.$name.garment"), arrays.pixels("composite.$name.mask"))
+    val answer = arrays.pixels("composite.$name.answer")
     val outputs = FrameOutputs(
-        Vectors.floats("composite.$name.flow"), Vectors.floats("composite.$name.composition"),
-        Vectors.floats("composite.$name.rendered"), Vectors.floats("composite.$name.person"),
+        arrays.floats("composite.$name.flow"), arrays.floats("composite.$name.composition"),
+        arrays.floats("composite.$name.rendered"), arrays.floats("composite.$name.person"),
     )
 
     fun composited(

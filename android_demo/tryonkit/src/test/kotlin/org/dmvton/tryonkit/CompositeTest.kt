@@ -1,5 +1,6 @@
 package org.dmvton.tryonkit
 
+import java.io.File
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertNotEquals
 import org.junit.Test
@@ -13,6 +14,16 @@ class CompositeTest {
             val asked = CompositeCase(case.name)
             assertAgrees(case.name, asked.answer, asked.composited(case.alignCorners), asked.photo)
         }
+    }
+
+    /** DMVTON_SCENE: a folder with what the default network made of the example photo; the picture is left there. */
+    @Test
+    fun `the scene`() {
+        val folder = File(System.getenv("DMVTON_SCENE") ?: return)
+        val scene = CompositeCase("scene", Safetensors(File(folder, "scene.safetensors").readBytes()))
+        val made = scene.composited(alignCorners = true)
+        assertAgrees("scene", scene.answer, made, scene.photo)
+        File(folder, "android.rgb").writeBytes(made.bytes)
     }
 
     @Test

@@ -59,7 +59,7 @@ object TestBundle {
     }
 
     /** The case that everything is recorded from. */
-    val recorded: CompositeCase by lazy { CompositeCase("small_garment") }
+    internal val recorded: CompositeCase by lazy { CompositeCase("small_garment") }
 
     fun recordedOutputs(): Map<String, Tensor> {
         val outputs = recorded.outputs

@@ -20,10 +20,12 @@ object Vectors {
 
     fun floats(name: String): Tensor = arrays.floats(name)
 
-    fun pixels(name: String): Pixels {
-        val (shape, bytes) = arrays.bytes(name)
-        return Pixels(shape[0], shape[1], shape.getOrElse(2) { 1 }, bytes)
-    }
+    fun pixels(name: String): Pixels = arrays.pixels(name)
+}
+
+internal fun Safetensors.pixels(name: String): Pixels {
+    val (shape, bytes) = bytes(name)
+    return Pixels(shape[0], shape[1], shape.getOrElse(2) { 1 }, bytes)
 }
 
 @Serializable
