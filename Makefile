@@ -31,7 +31,7 @@ bench: setup
 test: lint pytest
 
 pytest: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --durations=25
 
 # A board over adb: a Debian root file system with a real adbd. Needs root, and debootstrap, iproute2, util-linux
 device: setup

@@ -1,5 +1,7 @@
 package org.dmvton.tryonkit
 
+import java.util.concurrent.ConcurrentHashMap
+
 /**
  * A garment's flat picture [h, w, 3], its mask [h, w], 255 garment, and the 3 : 4 canvas around it.
  *
@@ -16,6 +18,14 @@ class GarmentPicture(val rgb: Pixels, val mask: Pixels) {
     }
 
     val canvas: Window = Window.garmentCanvas(rgb.size)
+
+    private val networkMasks = ConcurrentHashMap<Size, FloatArray>()
+
+    /** The mask as the network takes it, 1 above a half, else 0, [H, W]: the same for every frame. */
+    internal fun networkMask(size: Size): FloatArray = networkMasks.getOrPut(size) {
+        val input = mask.networkInput(canvas, size).values
+        FloatArray(input.size) { if (input[it] > 0.5f) 1f else 0f }
+    }
 
     /**
      * R, G, B times the mask, and the mask, in [0, 1], [h, w, 4]. Multiplied before any filter: what lies beside the

@@ -34,8 +34,7 @@ internal class NetworkMaps(
 
     /** x, y: the pixels of the canvas that the flow names. */
     private fun fill(x: FloatArray, y: FloatArray) {
-        val input = garment.mask.networkInput(garment.canvas, size).values
-        val mask = FloatArray(count) { if (input[it] > 0.5f) 1f else 0f }
+        val mask = garment.networkMask(size)
         val shown = outputs.composition.values
         val visible = FloatArray(count) { maxOf(1 - shown[it], SMALLEST_WEIGHT) }
         val agreement = agreement(outputs.rendered.values, outputs.person.values, visible, size)
@@ -61,11 +60,15 @@ internal class NetworkMaps(
         val (height, width) = size
         fun byColumn(values: FloatArray, index: Int) = difference(values, index, index % width, width, step = 1)
         fun byRow(values: FloatArray, index: Int) = difference(values, index, index / width, height, step = width)
-        val areas = (0 until count).filter { outputs.composition.values[it] > 0.5f }.map {
-            abs(byColumn(x, it) * byRow(y, it) - byColumn(y, it) * byRow(x, it))
+        val areas = FloatArray(count)
+        var found = 0
+        for (index in 0 until count) {
+            if (outputs.composition.values[index] <= 0.5f) continue
+            areas[found++] = abs(byColumn(x, index) * byRow(y, index) - byColumn(y, index) * byRow(x, index))
         }
-        if (areas.isEmpty()) return 1.0
-        val area = areas.sorted()[(areas.size - 1) / 2].toDouble()
+        if (found == 0) return 1.0
+        areas.sort(0, found)
+        val area = areas[(found - 1) / 2].toDouble()
         val canvas = garment.canvas
         val across = canvas.width.toDouble() * size.width / window.width
         val down = canvas.height.toDouble() * size.height / window.height
