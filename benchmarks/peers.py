@@ -18,7 +18,7 @@ from dmvton_mobile.checkpoint import weight_bytes
 from dmvton_mobile.contract import DEFAULT_SIZE, Component
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.errors import plain as plain_words
-from dmvton_mobile.networks import TryOnNetwork, network_names, seeded_network
+from dmvton_mobile.networks import TryOnNetwork, default_config, network_names, seeded_network
 from dmvton_mobile.targets import Target
 
 OURS = {"whole": Component.WHOLE, "frame": Component.TRYON}
@@ -55,7 +55,7 @@ class Form:
 
 def peer_names() -> list[str]:
     """The networks that need no parser, and so can run on a phone."""
-    return [name for name in network_names() if seeded_network(name).config.parser_free]
+    return [name for name in network_names() if default_config(name).parser_free]
 
 
 def weigh_peers(names: Sequence[str]) -> list[Peer]:

@@ -2,7 +2,7 @@
 
 from dmvton_mobile.networks.config import NetworkConfig
 from dmvton_mobile.networks.network import GarmentFeatures, TryOnNetwork, TryOnOutput
-from dmvton_mobile.networks.registry import DEFAULT_NETWORK, build_network, network_names
+from dmvton_mobile.networks.registry import DEFAULT_NETWORK, build_network, default_config, network_names
 from dmvton_mobile.networks.seeded import seeded_network
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "TryOnNetwork",
     "TryOnOutput",
     "build_network",
+    "default_config",
     "network_names",
     "seeded_network",
 ]

@@ -78,19 +78,24 @@ def network_names() -> list[str]:
     return list(_ARCHITECTURES)
 
 
+def default_config(name: str) -> NetworkConfig:
+    """Of the network that `build_network(name)` makes. Raises UnknownName."""
+    if name not in _ARCHITECTURES:
+        raise UnknownName("network", name, network_names())
+    return _ARCHITECTURES[name].config
+
+
 def build_network(name: str, **overrides: object) -> TryOnNetwork:
     """A network with freshly initialised weights, in training mode.
 
     overrides: `align_corners` (default True, the published weights' convention); `widths`, of a pruned network.
     Raises UnknownName for a name, DmvtonError for an override that is not known and for widths that do not fit.
     """
-    if name not in _ARCHITECTURES:
-        raise UnknownName("network", name, network_names())
+    config = default_config(name)
     if unknown := overrides.keys() - {"align_corners", "widths"}:
         raise DmvtonError(f"{name} has no option {', '.join(sorted(unknown))}. Known: align_corners, widths.")
-    architecture = _ARCHITECTURES[name]
-    config = replace(architecture.config, **overrides)  # type: ignore[arg-type]
-    network = architecture.build(config)
+    config = replace(config, **overrides)  # type: ignore[arg-type]
+    network = _ARCHITECTURES[name].build(config)
     if config.widths:
         narrow(network, config.widths)
         require_fit(network, *(config.fixed_size or (SMALLEST_SIZE, SMALLEST_SIZE)))

@@ -38,7 +38,6 @@ def test_every_form_is_measured() -> None:
         assert each.failure is None and each.file_bytes and each.file_bytes > 1e6
         assert each.median_ms and each.growth_bytes and each.latency and each.memory
     assert forms[0].latency == forms[0].memory == 1
-    assert forms[2].latency > 1  # type: ignore[operator]  # a frame is part of a plain whole
 
 
 def test_one_that_fails_leaves_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
