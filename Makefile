@@ -1,5 +1,5 @@
 # One environment, made once and reused: .venv follows setup.cfg and constraints.txt.
-# make setup | demo | bench | test | device | device-arm | apps | test-slow | lint | format | signing | clean
+# make setup | demo | bench | test | device | device-arm | apps | apps-faults | test-slow | lint | format | signing | clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SIGNING := .venv-signing
 
-.PHONY: setup demo bench test pytest device device-arm apps test-slow lint style types imports format signing clean
+.PHONY: setup demo bench test pytest device device-arm apps apps-faults test-slow lint style types imports format signing clean
 
 setup: $(STAMP)
 
@@ -49,6 +49,12 @@ apps: setup
 	.ci/apps-android make
 	.ci/apps-ios make
 	$(BIN)/python -m pytest -m apps tests/apps
+
+# Whether those tests see what goes wrong: a hundred deliberate faults in each kit, one after the other. It takes an hour
+apps-faults: setup
+	.ci/apps-android make
+	.ci/apps-ios make
+	$(BIN)/python .ci/app_faults.py
 
 test-slow: setup signing
 	$(BIN)/python -m pytest -m "(slow or network) and not device and not apps and not cuda and not macos"

@@ -1,106 +1,133 @@
-"""Do the apps' tests see what goes wrong? Makes one fault after the other in a copy of a kit, and expects red.
+"""Do the apps' tests see what goes wrong? Makes one fault after the other in a copy of a kit: a test must fail.
 
-    python .ci/app_faults.py [NAME ...]     # all faults without a name; needs what `.ci/apps-ios make` made
+    python .ci/app_faults.py [--kit android|ios] [NAME ...]
 
-A fault that no test sees ends this with 1, and so does one whose place is no longer in the code. Twenty take ten
-minutes.
+Both kits without --kit, all of `app_faults.toml` without a name. Needs what `.ci/apps-android make` and `.ci/apps-ios
+make` made. A fault takes six seconds in Swift, twenty in Kotlin.
+
+Ends with 1 where no test fails, where the fault's place is no longer in the code, and where it does not compile: that
+proves nothing.
 """
 
+import argparse
+import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
-HERE = Path(__file__).parents[1]
-KIT = Path("ios_demo/TryOnKit/Sources/TryOnKit")
-RED = "issue"  # Swift Testing's word for what failed; a fault that does not compile proves nothing
+CI = Path(__file__).parent
+CHECKOUT = CI.parent
+GREEN, RED = "green", "red"
+# What tests say that were compiled against another kit
+NOT_LINKED = r"NoSuch(Method|Field)Error|NoClassDefFoundError|IncompatibleClassChangeError"
 
-FAULTS = {
-    "crop rounded up": ("Window.swift", "photo.height * 3 / 4", "(photo.height * 3 + 3) / 4"),
-    "crop at the bottom": ("Window.swift", "left: (photo.width - width) / 2, top: 0", "left: 0, top: 0"),
-    "canvas rounded down": ("Window.swift", "(picture.width * 4 + 2) / 3", "picture.width * 4 / 3"),
-    "padding black": ("Window.swift", "channels == 1 ? 0 : 255", "0"),
-    "filter without half a pixel": ("AxisFilter.swift", "(Double(index) + 0.5) * scale", "Double(index) * scale"),
-    "filter not stretched": ("AxisFilter.swift", "let stretch = max(1, scale)", "let stretch = 1.0"),
-    "fixed point not rounded": ("AxisFilter.swift", "var sum: Int32 = 1 << 21", "var sum: Int32 = 0"),
-    "U and V swapped": ("CameraFrame.swift", "let blue = u[row / 2", "let blue = v[row / 2"),
-    "BGR": ("CameraFrame.swift", "made[count] = bgra[place + 2]", "made[count] = bgra[place]"),
-    "turned the other way": (
-        "CameraFrame.swift",
-        "case 90: (row, place) = (height - 1 - x, y)",
-        "case 90: (row, place) = (x, width - 1 - y)",
+
+@dataclass(frozen=True)
+class Kit:
+    """sources: of the checkout. test: what compiles and tests a copy of it. red: what that says when a test fails."""
+
+    sources: Path
+    test: tuple[str, ...]
+    red: str
+
+
+KITS = {
+    "android": Kit(
+        Path("android_demo/tryonkit/src/main/kotlin/org/dmvton/tryonkit"), ("apps-android", "kit"), r"^FAILURES!!!$"
     ),
-    "not mirrored": (
-        "CameraFrame.swift",
-        "let x = mirrored ? turned.width - 1 - column : column",
-        "let x = column",
-    ),
-    "flow x and y swapped": (
-        "NetworkMaps.swift",
-        "Self.pixel(flow[index], of: width",
-        "Self.pixel(flow[count + index], of: width",
-    ),
-    "align_corners ignored": ("NetworkMaps.swift", ": ((flow + 1) * count - 1) / 2", ": (flow + 1) / 2 * (count - 1)"),
-    "median above the middle": (
-        "NetworkMaps.swift",
-        "areas.sorted()[(areas.count - 1) / 2]",
-        "areas.sorted()[areas.count - 1]",
-    ),
-    "garment not reduced": ("GarmentPicture.swift", "let divisor = density > 1 ? density : 1", "let divisor = 1.0"),
-    "agreement everywhere": ("Agreement.swift", "(disagreesAbove - largest)", "(disagreesAbove - largest * 0)"),
-    "hash not padded": ("Sha256.swift", "[0x80] + [UInt8]", "[0x00] + [UInt8]"),
-    "digest not checked": (
-        "Manifest.swift",
-        "guard Sha256.digest(unsealed) == digest else",
-        "guard !unsealed.isEmpty else",
-    ),
-    "paths not checked": (
-        "Manifest.swift",
-        "return part.allSatisfy(isPlain) && part.first != nil",
-        "return part.first != dot || true",
-    ),
-    "content not hashed": (
-        "TryOnBundle.swift",
-        "try Sha256.digest(ofFile: file) == record.sha256 else",
-        "file.isFileURL else",
-    ),
-    "bombs unpacked": ("BundleZip.swift", "guard total <= mostTimes * zipBytes else", "guard total >= 0 else"),
-    "encrypted taken": ("BundleZip.swift", "if entry.flags & 1 != 0", "if entry.flags & 0x8000 != 0"),
-    "percentile by nearest rank": ("Statistics.swift", "(position - Double(below))", "0"),
-    "drift of the first quarter alone": (
-        "Statistics.swift",
-        "median(samples.suffix(quarter)) /",
-        "median(samples.prefix(quarter)) /",
-    ),
-    "PSNR of half the peak": ("Replay.swift", "10 * log10(peak * peak / error)", "10 * log10(peak / error)"),
-    "invalid passes": ("Judge.swift", "passed: validity != .invalid &&", "passed:"),
-    "warm after counts": ("Judge.swift", 'return when == "before" ? found', 'return when != "" ? found'),
+    "ios": Kit(Path("ios_demo/TryOnKit/Sources/TryOnKit"), ("apps-ios", "test"), r"Test run with .* failed after"),
 }
 
 
+@dataclass(frozen=True)
+class Fault:
+    kit: str
+    name: str
+    file: str
+    right: str
+    wrong: str
+
+    @classmethod
+    def all(cls) -> list[Self]:
+        """In the order of the table, one kit after the other."""
+        table: Mapping[str, Mapping[str, list[str]]] = tomllib.loads((CI / "app_faults.toml").read_text("utf-8"))
+        return [cls(kit, name, *places[kit]) for kit in KITS for name, places in table.items() if kit in places]
+
+    def make(self, checkout: Path) -> str | None:
+        """Makes it there; returns what is in the way."""
+        source = checkout / KITS[self.kit].sources / self.file
+        text = source.read_text(encoding="utf-8")
+        if (count := text.count(self.right)) != 1:
+            return f"{self.file} holds {self.right!r} {count} times, not once"
+        source.write_text(text.replace(self.right, self.wrong), encoding="utf-8")
+        return None
+
+
 def main() -> int:
-    chosen = sys.argv[1:] or list(FAULTS)
-    unseen = []
-    for name in chosen:
-        file, right, wrong = FAULTS[name]
-        with tempfile.TemporaryDirectory(prefix="dmvton-faults-") as made:
-            copy = Path(made)
-            for part in (".ci", "ios_demo", "tests/golden/apps"):
-                shutil.copytree(HERE / part, copy / part)
-            source = copy / KIT / file
-            text = source.read_text(encoding="utf-8")
-            if right not in text:
-                print(f"{name}: {file} no longer holds {right!r}", flush=True)
-                unseen.append(name)
-                continue
-            source.write_text(text.replace(right, wrong, 1), encoding="utf-8")
-            ran = subprocess.run([copy / ".ci/apps-ios", "test"], capture_output=True, text=True, check=False)
-        seen = ran.returncode != 0 and RED in ran.stdout + ran.stderr
-        print(f"{name}: {'red' if seen else 'NOT SEEN'}", flush=True)
-        unseen += [] if seen else [name]
-    print(f"{len(chosen) - len(unseen)} of {len(chosen)} faults were seen")
-    return 1 if unseen else 0
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kit", choices=KITS)
+    parser.add_argument("names", metavar="NAME", nargs="*")
+    asked = parser.parse_args()
+    faults = [fault for fault in Fault.all() if asked.kit in (None, fault.kit)]
+    if unknown := set(asked.names) - {fault.name for fault in faults}:
+        parser.error(f"app_faults.toml has no {', '.join(sorted(unknown))}")
+    chosen = [fault for fault in faults if not asked.names or fault.name in asked.names]
+    seen = sum(count_seen(kit, [fault for fault in chosen if fault.kit == kit]) for kit in KITS)
+    print(f"{seen} of {len(chosen)} faults were seen")
+    return 0 if seen == len(chosen) else 1
+
+
+def count_seen(kit: str, faults: list[Fault]) -> int:
+    """Of one kit, which is green without a fault: before the first, and after the last."""
+    if not faults:
+        return 0
+    seen = 0
+    with tempfile.TemporaryDirectory(prefix="dmvton-faults-") as build:
+        require_green(kit, Path(build))
+        for fault in faults:
+            outcome = tested(kit, Path(build), fault)
+            print(f"{kit}, {fault.name}: {outcome}{'' if outcome == RED else ': NOT SEEN'}", flush=True)
+            seen += outcome == RED
+        require_green(kit, Path(build))
+    return seen
+
+
+def require_green(kit: str, build: Path) -> None:
+    """Else a red one says nothing."""
+    if (outcome := tested(kit, build)) != GREEN:
+        sys.exit(f"{kit}, as it is: {outcome}")
+
+
+def tested(kit: str, build: Path, fault: Fault | None = None) -> str:
+    """RED where a test fails, GREEN where all pass, else what is in the way. build: what the last time left."""
+    with tempfile.TemporaryDirectory(prefix="dmvton-faults-") as made:
+        copy = Path(made)
+        for part in (".ci", f"{kit}_demo", "tests/golden/apps"):
+            shutil.copytree(CHECKOUT / part, copy / part)
+        if fault and (hindrance := fault.make(copy)):
+            return hindrance
+        script, *arguments = KITS[kit].test
+        ran = subprocess.run(
+            [copy / ".ci" / script, *arguments],
+            env={**os.environ, "DMVTON_BUILD": str(build)},
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+    said = ran.stdout + ran.stderr
+    if ran.returncode == 0:
+        return GREEN
+    if re.search(KITS[kit].red, said, re.MULTILINE) and not re.search(NOT_LINKED, said):
+        return RED
+    return f"no test failed, it does not compile or run: {' '.join(said.split())[-400:]}"
 
 
 if __name__ == "__main__":
