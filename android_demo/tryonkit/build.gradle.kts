@@ -1,8 +1,9 @@
 import org.jetbrains.kotlin.gradle.dsl.JvmTarget
 
+// Without versions: the project that it is a module of has them. So it can be one of yours
 plugins {
-    alias(libs.plugins.kotlin.jvm)
-    alias(libs.plugins.kotlin.serialization)
+    id("org.jetbrains.kotlin.jvm")
+    id("org.jetbrains.kotlin.plugin.serialization")
 }
 
 kotlin { compilerOptions { jvmTarget = JvmTarget.JVM_11 } }
@@ -13,6 +14,6 @@ java {
 }
 
 dependencies {
-    implementation(libs.serialization.json)
-    testImplementation(libs.junit)
+    implementation("org.jetbrains.kotlinx:kotlinx-serialization-json:1.9.0")
+    testImplementation("junit:junit:4.13.2")
 }
