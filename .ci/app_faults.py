@@ -31,7 +31,8 @@ NOT_LINKED = r"NoSuch(Method|Field)Error|NoClassDefFoundError|IncompatibleClassC
 
 @dataclass(frozen=True)
 class Kit:
-    """sources: of the checkout. test: what compiles and tests a copy of it. red: what that says when a test fails."""
+    """sources: of the checkout. test: what compiles and tests a copy of it. red: what that says when a test fails, or
+    ends its process."""
 
     sources: Path
     test: tuple[str, ...]
@@ -42,7 +43,11 @@ KITS = {
     "android": Kit(
         Path("android_demo/tryonkit/src/main/kotlin/org/dmvton/tryonkit"), ("apps-android", "kit"), r"^FAILURES!!!$"
     ),
-    "ios": Kit(Path("ios_demo/TryOnKit/Sources/TryOnKit"), ("apps-ios", "test"), r"Test run with .* failed after"),
+    "ios": Kit(
+        Path("ios_demo/TryOnKit/Sources/TryOnKit"),
+        ("apps-ios", "test"),
+        r"Test run with .* failed after|Exited with unexpected signal",
+    ),
 }
 
 

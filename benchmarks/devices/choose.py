@@ -7,6 +7,7 @@ from benchmarks.devices.adb import Adb
 from benchmarks.devices.adb_link import READY, Link, adb_states, find_serial
 from benchmarks.devices.android import Android, is_android
 from benchmarks.devices.device import BenchmarkDevice
+from benchmarks.devices.farm import Farm
 from benchmarks.devices.host import Host
 from benchmarks.devices.ios import Ios, found_phones
 from benchmarks.machine import machine
@@ -30,7 +31,9 @@ def choose_device(name: str) -> BenchmarkDevice:
         return Android(link) if is_android(link) else Adb(link)
     if kind == "ios" and which:
         return Ios(which)
-    raise UnknownName("device", name, ["host", "adb:SERIAL", "ios:UDID"])
+    if kind == "farm" and which:
+        return Farm(which)
+    raise UnknownName("device", name, ["host", "adb:SERIAL", "ios:UDID", "farm:NAME"])
 
 
 def found_devices() -> list[Found]:

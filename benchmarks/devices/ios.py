@@ -79,10 +79,7 @@ class Ios(Phone):
     def _remaining(self, work: PhoneWork) -> str:
         """What a Mac has to do, as commands for a shell."""
         given = Path(f"benchmark-{self._udid}")
-        if given.exists():
-            raise CheckFailed(f"{given} exists already. Remove it: what the app is given goes there.")
-        given.mkdir()
-        work.stage(given)
+        work.stage_anew(given)
         listed = steps(self._udid, str(given), RECORD)
         lines = [f"  {shlex.join(step.command)}    # {step.what}" for step in listed]
         return "\n".join(

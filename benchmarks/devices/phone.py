@@ -19,6 +19,7 @@ from benchmarks.record import BenchmarkRecord, DeviceKind, RecordError, Run, rea
 from benchmarks.suite import Suite
 from benchmarks.verdict import judge
 from dmvton_mobile.bundle import Bundle
+from dmvton_mobile.errors import CheckFailed
 from dmvton_mobile.files import Record, Strict, record_json
 from dmvton_mobile.manifest import Sha256
 from dmvton_mobile.targets import Precision, Target
@@ -70,6 +71,13 @@ class PhoneWork:
             device=self.device,
         )
         (folder / JOB).write_text(record_json(job), encoding="utf-8")
+
+    def stage_anew(self, folder: Path) -> None:
+        """Into a folder of its own, for people to take along. Raises CheckFailed where it is there."""
+        if folder.exists():
+            raise CheckFailed(f"{folder} exists already. Remove it: what the app is given goes there.")
+        folder.mkdir()
+        self.stage(folder)
 
     @property
     def seconds(self) -> float:

@@ -39,7 +39,8 @@ def run_verb(
     suite: Annotated[Path, typer.Option(help="A suite's YAML file, or one of ours: quick, gate, phone.")],
     out: Annotated[Path, typer.Option(help="The record, a .json file; of several devices, a folder for them.")],
     device: Annotated[
-        list[str] | None, typer.Option(help="host, adb:SERIAL or ios:UDID; several are measured at the same time.")
+        list[str] | None,
+        typer.Option(help="host, adb:SERIAL, ios:UDID or farm:NAME; several are measured at the same time."),
     ] = None,
     beside: Annotated[Path | None, typer.Option(help="A bundle to take turns with, for `bench compare`.")] = None,
     beside_out: Annotated[Path | None, typer.Option(help="The record of that one.")] = None,

@@ -126,6 +126,23 @@ def test_brought_back_by_hand(bundle: Bundle, tmp_path: Path, monkeypatch: pytes
     assert "judged.json exists already" in refusal("bench", "accept", "record.json", *asked)
 
 
+def test_brought_back_from_a_farm(bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    suite = tmp_path / "suite.yaml"
+    suite.write_text("{name: app, description: For tests., rounds: 2, frame: {min_runs: 8}}")
+    asked = ["--bundle", str(bundle.folder), "--suite", str(suite), "--out", "judged.json"]
+    told = refusal("bench", "run", "--device", "farm:shiba", *asked, code=1)
+    assert "androidTest/assets/benchmark" in told and "dmvton bench accept record.json" in told
+    job, given = read_job(tmp_path / "benchmark-shiba")
+    assert job.device == "farm:shiba" and {each.target for each in job.pairs} == {Target.TFLITE}
+    runs = [app_run(Target.TFLITE, round=number) for number in (1, 2)]
+    write_record(app_record(job, given, DeviceKind.ANDROID, runs), Path("record.json"))
+    done = CliRunner().invoke(app, ["bench", "accept", "record.json", *asked])
+    assert done.exit_code == 0, done.output
+    again = [*asked[:-1], "again.json"]
+    assert "benchmark-shiba exists already" in refusal("bench", "run", "--device", "farm:shiba", *again, code=1)
+
+
 def test_what_is_no_phones_record(bundle: Bundle, tmp_path: Path) -> None:
     write_record(records.record([records.run()]), tmp_path / "host.json")
     with pytest.raises(RecordError, match="is the record of a host device"):

@@ -23,7 +23,7 @@ class Installation(private val context: Context) {
         val name = assets.list("").orEmpty().firstOrNull { it.endsWith(".dmvton") } ?: return store.installed()
         val digest = Manifest.read(assets.open("$name/manifest.json").use { it.readBytes() }).digest
         if (notes.getString(EMBEDDED, null) == digest) store.installed()?.let { return it }
-        val installed = copied("embedded.dmvton") { copy(assets, name, it) }
+        val installed = copied("embedded.dmvton") { assets.copy(name, it) }
         notes.edit().putString(EMBEDDED, digest).apply()
         return installed
     }
@@ -47,17 +47,18 @@ class Installation(private val context: Context) {
         }
     }
 
-    private fun copy(assets: AssetManager, path: String, to: File) {
-        val names = assets.list(path).orEmpty()
-        if (names.isEmpty()) {
-            assets.open(path).use { from -> to.outputStream().use { from.copyTo(it) } }
-            return
-        }
-        to.mkdirs()
-        names.forEach { copy(assets, "$path/$it", File(to, it)) }
-    }
-
     private companion object {
         const val EMBEDDED = "embedded"
     }
+}
+
+/** A file, or a folder with all that is in it. */
+fun AssetManager.copy(path: String, to: File) {
+    val names = list(path).orEmpty()
+    if (names.isEmpty()) {
+        open(path).use { from -> to.outputStream().use { from.copyTo(it) } }
+        return
+    }
+    to.mkdirs()
+    names.forEach { copy("$path/$it", File(to, it)) }
 }
