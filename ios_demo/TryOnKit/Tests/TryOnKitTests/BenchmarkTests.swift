@@ -69,6 +69,7 @@ private struct Bench {
     #expect(counts[0] == 4, "the least count, as it takes longer than the least time")
     #expect(counts[1] == 13, "the least time, as it has more runs than the least count")
     #expect(run.series.map(\.warmupRuns) == [3, 3, 0, 0])
+    #expect(bench.runtime.runs == 4 * (1 + 3 + 13 + 6 + 6), "after its load and the warm-up")
     let camera = run.series[2]
     #expect(camera.periodMs == 40 && counts[2] == 6, "the last begins with the last moment")
     for (number, started) in camera.startedMs.enumerated() {

@@ -89,6 +89,24 @@ func unpackingStopsWhereAnEntryGivesMoreThanItSaid(_ method: ZipMaker.Method) th
     #expect(bytes <= said)
 }
 
+@Test(arguments: [("unlisted", BundleRefusal.Kind.unlisted), ("other_size", .changed)])
+func whatTheManifestDoesNotListAsItIsIsRefusedBeforeAnythingIsUnpacked(_ name: String, _ kind: BundleRefusal.Kind) throws {
+    let zip = Vectors.folder.appendingPathComponent("zips/\(name).zip")
+    #expect { try BundleZip(zip) } throws: { ($0 as? BundleRefusal)?.kind == kind }
+}
+
+@Test func aSignatureThatWouldUnpackToTooMuchIsRefused() throws {
+    let folder = try TemporaryFolder()
+    let large = Data((0..<200_000).map { UInt8(truncatingIfNeeded: $0 * $0 >> 3) })  // so that the zip is no bomb by its ratio
+    var maker = ZipMaker()
+    for (path, content) in try TestBundle.sealed(["golden/tryon.safetensors": large]) {
+        maker.add(path, content, .stored, saying: content.count)
+    }
+    maker.add(Manifest.signature, Data(count: 2), .stored, saying: Manifest.mostBytes + 1)
+    try maker.zip().write(to: folder.place("b.zip"))
+    #expect { try BundleZip(folder.place("b.zip")) } throws: { ($0 as? BundleRefusal)?.kind == .unsafe }
+}
+
 @Test func anEntryThatGivesLessThanItSaidIsDamaged() throws {
     let folder = try TemporaryFolder()
     var maker = ZipMaker()

@@ -109,6 +109,7 @@ private func requireEqual(_ found: Data, _ expected: Data) throws {
     let text = String(decoding: try Vectors.file("job.json"), as: UTF8.self)
     for (old, new) in [
         ("\"schema_version\": 1", "\"schema_version\": 2"), ("\"bundle.dmvton\"", "\"../bundle\""),
+        ("\"bundle.dmvton\"", "\"a/bundle\""),
         ("\"min_runs\"", "\"min_run\""), ("\"tflite\"", "\"unknown\""), ("{", "["),
     ] {
         let changed = text.replacingOccurrences(of: old, with: new)

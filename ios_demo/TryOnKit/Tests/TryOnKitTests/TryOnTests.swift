@@ -59,6 +59,7 @@ func theGoldenReplayOfSomethingElseFails(_ name: String) throws {
     let bundle = try TryOnBundle(verifying: folder.place("b"))
     let runtime = FakeRuntime(clock: FakeClock(), outputs: [:])
     #expect(throws: TryOnError.self) { try TryOn(bundle, in: runtime, .int8) }
+    #expect { try Golden(of: bundle, .int8) } throws: { ($0 as? TryOnError)?.message.contains("tryon_int8") == true }
 }
 
 /// change: of what the network answers.

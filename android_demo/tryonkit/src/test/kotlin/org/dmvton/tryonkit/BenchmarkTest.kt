@@ -73,6 +73,7 @@ class BenchmarkTest {
         assertEquals(setOf(Component.TRYON), run.series.drop(1).map { it.component }.toSet())
         assertEquals(listOf(Mode.STEADY, Mode.STEADY, Mode.CAMERA, Mode.SUSTAINED), run.series.map { it.mode })
         assertEquals(listOf(3, 3, 0, 0), run.series.map { it.warmupRuns })
+        assertEquals("after its load and the warm-up", 4 * (1 + 3 + 13 + 6 + 6), runtime.runs)
         assertEquals("the least count, which takes longer than the least time", 4, garment.samplesMs.size)
         assertEquals("the least time, which has more runs than the least count", 13, frame.samplesMs.size)
         assertEquals("the last begins with the last moment", 6, camera.samplesMs.size)

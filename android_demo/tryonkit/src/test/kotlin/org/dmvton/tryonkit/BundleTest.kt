@@ -132,6 +132,23 @@ class BundleTest {
     }
 
     @Test
+    fun `what the manifest does not list as it is is refused before anything is unpacked`() {
+        assertRefused(BundleRefusal.Kind.UNLISTED) { BundleZip(Vectors.zip("unlisted")) }
+        assertRefused(BundleRefusal.Kind.CHANGED) { BundleZip(Vectors.zip("other_size")) }
+    }
+
+    @Test
+    fun `a signature that would unpack to too much is refused`() {
+        val zip = File(temporary.root, "b.zip")
+        val large = ByteArray(200_000) { (it * it shr 3).toByte() } // so that the zip is no bomb by its ratio
+        ZipMaker().apply {
+            for ((path, content) in TestBundle.sealed(large)) add(path, content, ZipMaker.Method.STORED)
+            add(Manifest.SIGNATURE, ByteArray(2), ZipMaker.Method.STORED, saying = Manifest.MOST_BYTES.toInt() + 1)
+        }.write(zip)
+        assertRefused(BundleRefusal.Kind.UNSAFE) { BundleZip(zip) }
+    }
+
+    @Test
     fun `an entry that gives less than it said is damaged`() {
         val zip = File(temporary.root, "b.zip")
         ZipMaker().apply {

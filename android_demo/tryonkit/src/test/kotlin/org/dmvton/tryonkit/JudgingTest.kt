@@ -111,8 +111,8 @@ class JudgingTest {
         val text = Vectors.bytes("job.json").decodeToString()
         for ((old, new) in listOf(
             "\"schema_version\": 1" to "\"schema_version\": 2", "\"schema_version\": 1" to "\"schema_version\": \"1\"",
-            "\"bundle.dmvton\"" to "\"../bundle\"", "\"min_runs\"" to "\"min_run\"",
-            "\"tflite\"" to "\"unknown\"", "{" to "[",
+            "\"bundle.dmvton\"" to "\"../bundle\"", "\"bundle.dmvton\"" to "\"a/bundle\"",
+            "\"min_runs\"" to "\"min_run\"", "\"tflite\"" to "\"unknown\"", "{" to "[",
         )) {
             val changed = text.replace(old, new)
             assertNotEquals(text, changed)

@@ -60,6 +60,7 @@ class TryOnTest {
         opened()
         val bundle = TryOnBundle.verify(File(temporary.root, "b"))
         assertRefused { TryOn(bundle, FakeRuntime(FakeClock(), emptyMap()), Precision.INT8) }
+        assertTrue("tryon_int8" in assertRefused { Golden.read(bundle, Precision.INT8) })
     }
 
     @Test
