@@ -62,12 +62,12 @@ struct AxisFilter {
         }
     }
 
-    /// Values [outer, input, inner] -> [outer, output, inner].
-    func apply(to values: [Float], outer: Int, inner: Int) -> [Float] {
+    /// Pixels [outer, input, inner] -> [outer, output, inner].
+    func apply(to pixels: [SIMD4<Float>], outer: Int, inner: Int) -> [SIMD4<Float>] {
         let weights = weights.map(Float.init)
         return weights.withUnsafeBufferPointer { weights in
-            resampled(values, outer: outer, inner: inner) { source, start, shares in
-                var sum: Float = 0
+            resampled(pixels, outer: outer, inner: inner) { source, start, shares in
+                var sum = SIMD4<Float>.zero
                 var place = start
                 for share in shares {
                     sum += source[place] * weights[share]

@@ -28,29 +28,34 @@ struct GarmentTexture {
 
     /// density: garment pixels per photo pixel along one axis.
     init(_ garment: GarmentPicture, density: Double) {
-        let rgb = garment.rgb, mask = garment.mask.bytes
-        // Multiplied before any filter: what lies beside the garment never colours its edge
-        var values: [Float] = []
-        values.reserveCapacity(4 * mask.count)
-        for (index, covered) in mask.enumerated() {
-            let coverage = Float(covered) / 255
-            for channel in 0..<3 {
-                values.append(Float(rgb.bytes[3 * index + channel]) / 255 * coverage)
-            }
-            values.append(coverage)
-        }
+        let rgb = garment.rgb
         let divisor = density > 1 ? density : 1
         func reduced(_ length: Int) -> Int {
             max(1, Int((Double(length) / divisor).rounded(.toNearestOrEven)))
         }
         let size = Size(height: reduced(rgb.height), width: reduced(rgb.width))
+        // Multiplied before any filter: what lies beside the garment never colours its edge
+        var pixels = garment.timesMask()
         if size != rgb.size {
-            values = AxisFilter.cubic(from: rgb.width, to: size.width).apply(to: values, outer: rgb.height, inner: 4)
-            values = AxisFilter.cubic(from: rgb.height, to: size.height).apply(to: values, outer: 1, inner: 4 * size.width)
+            pixels = AxisFilter.cubic(from: rgb.width, to: size.width).apply(to: pixels, outer: rgb.height, inner: 1)
+            pixels = AxisFilter.cubic(from: rgb.height, to: size.height).apply(to: pixels, outer: 1, inner: size.width)
         }
         self.size = size
-        pixels = (0..<size.height * size.width).map { index in
-            SIMD4(values[4 * index], values[4 * index + 1], values[4 * index + 2], values[4 * index + 3])
+        self.pixels = pixels
+    }
+}
+
+extension GarmentPicture {
+    /// R, G, B times the mask, and the mask, in [0, 1].
+    fileprivate func timesMask() -> [SIMD4<Float>] {
+        let colours = rgb.bytes, mask = mask.bytes
+        return [SIMD4<Float>](unsafeUninitializedCapacity: mask.count) { made, count in
+            for index in mask.indices {
+                let coverage = Float(mask[index]) / 255
+                let bytes = SIMD3(colours[3 * index], colours[3 * index + 1], colours[3 * index + 2])
+                made[index] = SIMD4(SIMD3<Float>(bytes) / 255 * coverage, coverage)
+            }
+            count = mask.count
         }
     }
 }
