@@ -1,5 +1,5 @@
 /// A garment's flat picture, its mask and the 3 : 4 canvas around it.
-public struct GarmentPicture: Sendable {
+public struct GarmentPicture: Equatable, Sendable {
     /// [h, w, 3].
     public let rgb: Pixels
     /// [h, w], 255 garment.
@@ -21,25 +21,31 @@ public struct GarmentPicture: Sendable {
 }
 
 /// The garment times its mask, and the mask, in [0, 1], no finer than the photo samples it.
-struct GarmentTexture {
-    let size: Size
-    /// R, G, B, mask.
-    let pixels: [SIMD4<Float>]
+public struct GarmentTexture: Equatable, Sendable {
+    let garment: GarmentPicture
+    public let size: Size
+    /// R, G, B, mask, row by row.
+    public let pixels: [SIMD4<Float>]
 
-    /// density: garment pixels per photo pixel along one axis.
-    init(_ garment: GarmentPicture, density: Double) {
+    /// density: garment pixels per photo pixel along one axis. last: kept where it is the same garment's in the same size.
+    init(_ garment: GarmentPicture, density: Double, keeping last: GarmentTexture? = nil) {
         let rgb = garment.rgb
         let divisor = density > 1 ? density : 1
         func reduced(_ length: Int) -> Int {
             max(1, Int((Double(length) / divisor).rounded(.toNearestOrEven)))
         }
         let size = Size(height: reduced(rgb.height), width: reduced(rgb.width))
+        if let last, last.size == size, last.garment == garment {
+            self = last
+            return
+        }
         // Multiplied before any filter: what lies beside the garment never colours its edge
         var pixels = garment.timesMask()
         if size != rgb.size {
             pixels = AxisFilter.cubic(from: rgb.width, to: size.width).apply(to: pixels, outer: rgb.height, inner: 1)
             pixels = AxisFilter.cubic(from: rgb.height, to: size.height).apply(to: pixels, outer: 1, inner: size.width)
         }
+        self.garment = garment
         self.size = size
         self.pixels = pixels
     }

@@ -1,14 +1,15 @@
 /// What the network says of one photo, and what follows from it: small maps that go up to the photo's size.
-struct NetworkMaps {
-    /// Of one network pixel, or of a place between four of them.
-    struct Pixel {
+public struct NetworkMaps: Sendable {
+    /// Of one network pixel, or of a place between four of them. `MapPixel` of `Composite.metal` has these fields in this
+    /// order.
+    public struct Pixel: Sendable {
         /// x, y: how far the garment's pixel is from here, in fractions of the canvas. z: how much of the garment shows.
         /// w: how much of it is there.
-        var garment: SIMD4<Float>
+        public var garment: SIMD4<Float>
         /// The generator's colour and 1, times how much of it shows.
-        var painted: SIMD4<Float>
+        public var painted: SIMD4<Float>
         /// The person's colour and the agreement with it, times the same.
-        var person: SIMD4<Float>
+        public var person: SIMD4<Float>
 
         @inline(__always)
         static func between(_ first: Pixel, _ second: Pixel, _ share: Float) -> Pixel {
@@ -22,8 +23,9 @@ struct NetworkMaps {
 
     static let smallestWeight: Float = 1e-3  // below it a weighted average has no valid neighbour
 
-    let size: Size
-    let pixels: [Pixel]
+    public let size: Size
+    /// Row by row.
+    public let pixels: [Pixel]
     /// Garment pixels per photo pixel along one axis, where the garment shows: the median, so seams do not count.
     let density: Double
 

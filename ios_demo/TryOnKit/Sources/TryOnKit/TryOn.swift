@@ -13,19 +13,26 @@ public struct PreparedGarment: Sendable {
 public final class TryOn: @unchecked Sendable {
     public let bundle: TryOnBundle
     public let precision: Precision
+    public let compositor: Compositor
     private let once: [Session]
     private let frame: Session
     private let size: Size
+    /// Of the frame before.
+    private var texture: GarmentTexture?
 
-    /// Loads the artifacts. Throws TryOnError where the bundle has none for the runtime in that precision, and what the
-    /// runtime throws.
-    public init(_ bundle: TryOnBundle, in runtime: Runtime, _ precision: Precision, threads: Int = 2) throws {
+    /// Loads the artifacts. compositor: what paints the frames. Throws TryOnError where the bundle has none for the
+    /// runtime in that precision, and what the runtime throws.
+    public init(
+        _ bundle: TryOnBundle, in runtime: Runtime, _ precision: Precision, threads: Int = 2,
+        compositor: Compositor = CPUCompositor()
+    ) throws {
         let artifacts = try bundle.manifest.artifacts(for: runtime.target, precision)
         let sessions = try artifacts.map { try Session($0, of: bundle, in: runtime, threads: threads) }
         self.bundle = bundle
         self.precision = precision
         once = sessions.dropLast()
         frame = sessions[sessions.count - 1]
+        self.compositor = compositor
         size = Size(height: bundle.manifest.size[0], width: bundle.manifest.size[1])
     }
 
@@ -52,11 +59,13 @@ public final class TryOn: @unchecked Sendable {
         guard let flow = outputs["flow"], let composition = outputs["composition"], let rendered = outputs["rendered"] else {
             throw TryOnError("The network gives \(outputs.keys.sorted()); composition needs flow, composition, rendered.")
         }
-        return try composite(
+        let blend = try Blend(
             photo: photo, window: window, garment: garment.picture,
             outputs: FrameOutputs(flow: flow, composition: composition, rendered: rendered, person: person),
-            alignCorners: bundle.manifest.alignCorners
+            alignCorners: bundle.manifest.alignCorners, keeping: texture
         )
+        texture = blend.texture
+        return try compositor.paint(blend, on: photo)
     }
 
     /// Runs the golden inputs and holds the outputs against the golden ones. Throws TryOnError naming what differs.
