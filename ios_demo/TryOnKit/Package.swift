@@ -8,6 +8,11 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CZlib"),
         .target(name: "TryOnKit", dependencies: ["CZlib"]),
-        .testTarget(name: "TryOnKitTests", dependencies: ["TryOnKit", "CZlib"]),
-    ]
+        // The app's Metal kernel, as C++
+        .target(
+            name: "MetalKernel", path: "Tests/MetalKernel", exclude: ["shim"], cxxSettings: [.headerSearchPath("shim")]
+        ),
+        .testTarget(name: "TryOnKitTests", dependencies: ["TryOnKit", "CZlib", "MetalKernel"]),
+    ],
+    cxxLanguageStandard: .cxx14  // Metal's
 )

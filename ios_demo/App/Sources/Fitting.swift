@@ -5,12 +5,13 @@ import TryOnKit
 /// One bundle in one choice of compute units and precision, and the garment that is worn: for the queue of frames.
 final class Fitting: @unchecked Sendable {
     let tryOn: TryOn
+    private let frame = NSLock()
     private let lock = NSLock()
     private var worn: PreparedGarment?
 
     /// Compiles what was not compiled yet, which takes a while; a debug build replays the golden tensors. Throws TryOnError.
     init(_ bundle: TryOnBundle, units: MLComputeUnits, precision: Precision) throws {
-        tryOn = try TryOn(bundle, in: CoreMLRuntime(units: units), precision)
+        tryOn = try TryOn(bundle, in: CoreMLRuntime(units: units), precision, compositor: makeCompositor())
         #if DEBUG
         _ = try tryOn.replay(target: .coreml)
         #endif
@@ -22,10 +23,10 @@ final class Fitting: @unchecked Sendable {
         lock.withLock { worn = prepared }
     }
 
-    /// The picture with the garment on; as it is while none is worn.
+    /// The picture with the garment on; as it is while none is worn. A camera's last frame and a photo take turns.
     func dress(_ photo: Pixels) throws -> Pixels {
         guard let worn = lock.withLock({ worn }) else { return photo }
-        return try tryOn.tryOn(photo, wearing: worn)
+        return try frame.withLock { try tryOn.tryOn(photo, wearing: worn) }
     }
 }
 

@@ -17,6 +17,9 @@ final class TryOnModel: ObservableObject {
     @Published var units = MLComputeUnits.all { didSet { if units != oldValue { load() } } }
     @Published var precision = Precision.fp16 { didSet { if precision != oldValue { load() } } }
 
+    /// What composes the frames now.
+    var compositor: String? { current.fitting?.tryOn.compositor.name }
+
     private var position = AVCaptureDevice.Position.back
     private var photo: Pixels?
     private let work = DispatchQueue(label: "org.dmvton.demo.garments", qos: .userInitiated)

@@ -23,7 +23,9 @@ struct TryOnScreen: View {
                     ProgressView(progress).padding().background(.regularMaterial, in: RoundedRectangle(cornerRadius: 12))
                 }
             }
-            .overlay(alignment: .topLeading) { Hud(frameMs: model.frameMs, bundle: model.bundle) }
+            .overlay(alignment: .topLeading) {
+                Hud(frameMs: model.frameMs, compositor: model.compositor, bundle: model.bundle)
+            }
             garmentShelf
             buttons
         }
@@ -113,6 +115,7 @@ struct FramingGuide: View {
 /// What a frame costs, and how the device is.
 struct Hud: View {
     let frameMs: Double?
+    let compositor: String?
     let bundle: TryOnBundle?
     private let probes = PhoneProbes()
 
@@ -120,6 +123,7 @@ struct Hud: View {
         TimelineView(.periodic(from: .now, by: 1)) { _ in
             VStack(alignment: .leading) {
                 Text("frame \(frameMs.map { String(format: "%.1f ms", $0) } ?? "-")")
+                if let compositor { Text("composed by \(compositor)") }
                 Text("memory \(probes.memoryBytes().map { String(format: "%.1f MB", Double($0) / 1e6) } ?? "-")")
                 Text("\(ProcessInfo.processInfo.thermalState.title)")
                 if ProcessInfo.processInfo.isLowPowerModeEnabled { Text("low-power mode") }

@@ -46,6 +46,13 @@ struct CompositeCase {
             photo: photo, window: .person(in: photo.size), garment: garment, outputs: outputs, alignCorners: alignCorners
         )
     }
+
+    func blend(alignCorners: Bool, keeping last: GarmentTexture? = nil) throws -> Blend {
+        try Blend(
+            photo: photo, window: .person(in: photo.size), garment: garment, outputs: outputs, alignCorners: alignCorners,
+            keeping: last
+        )
+    }
 }
 
 @Test(arguments: Vectors.cases.composites)
@@ -53,6 +60,22 @@ func composites(_ of: Cases.CompositeCase) throws {
     let held = try CompositeCase(of.name)
     let made = try held.composited(held.outputs, alignCorners: of.alignCorners)
     try requireAgreement(made, held.answer, photo: held.photo, name: of.name)
+}
+
+/// The texture of a frame before is kept only where a new one would be equal.
+@Test func aTextureIsKeptForTheSameGarmentAndSize() throws {
+    let held = try CompositeCase("small_garment")
+    let first = try held.blend(alignCorners: true).texture
+    let coarser = GarmentTexture(held.garment, density: 3)
+    #expect(try held.blend(alignCorners: true, keeping: first).texture == first)
+    #expect(try held.blend(alignCorners: true, keeping: coarser).texture == first)
+    let inverted = Pixels(
+        height: first.garment.rgb.height, width: first.garment.rgb.width, channels: 3,
+        bytes: first.garment.rgb.bytes.map { 255 - $0 }
+    )
+    let other = try GarmentPicture(rgb: inverted, mask: held.garment.mask)
+    let kept = GarmentTexture(held.garment, density: 2)
+    #expect(GarmentTexture(other, density: 2, keeping: kept) == GarmentTexture(other, density: 2))
 }
 
 @Test func aNetworkThatGivesNoNumbersIsRefused() throws {
@@ -91,12 +114,16 @@ func aFlowFarOutsideShowsNoGarment(_ far: Float) throws {
         flow: Tensor(shape: held.outputs.flow.shape, values: held.outputs.flow.values.map { _ in far }),
         composition: held.outputs.composition, rendered: held.outputs.rendered, person: held.outputs.person
     )
-    let made = try [rgb, inverted].map { picture in
-        try composite(
-            photo: held.photo, window: .person(in: held.photo.size),
-            garment: GarmentPicture(rgb: picture, mask: held.garment.mask), outputs: astray, alignCorners: false
-        )
+    let window = Window.person(in: held.photo.size)
+    for compositor in [CPUCompositor(), KernelCompositor()] as [Compositor] {
+        let made = try [rgb, inverted].map { picture in
+            let garment = try GarmentPicture(rgb: picture, mask: held.garment.mask)
+            let blend = try Blend(
+                photo: held.photo, window: window, garment: garment, outputs: astray, alignCorners: false
+            )
+            return try compositor.paint(blend, on: held.photo)
+        }
+        #expect(made[0] == made[1], "\(compositor.name)")
+        #expect(made[0] != held.answer, "\(compositor.name)")
     }
-    #expect(made[0] == made[1])
-    #expect(made[0] != held.answer)
 }
