@@ -64,7 +64,7 @@ final class MetalCompositor: Compositor {
                 buffer = device.makeBuffer(length: bytes.count, options: .storageModeShared)
             }
             guard let buffer, let base = bytes.baseAddress else {
-                throw TryOnError("The GPU has no memory for \(bytes.count) bytes. Close other apps or use a smaller picture.")
+                throw TryOnError("The GPU has no \(bytes.count) bytes left. Close other apps, or use a smaller picture.")
             }
             buffer.contents().copyMemory(from: base, byteCount: bytes.count)
         }
