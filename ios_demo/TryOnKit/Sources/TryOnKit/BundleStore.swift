@@ -6,12 +6,19 @@ import Foundation
 /// One store per folder at a time.
 public struct BundleStore {
     let folder: URL
+    private let write: NewFiles.Write
 
     private var pointer: URL { folder.appendingPathComponent("current") }
 
     /// Makes the folder, and removes what an installation left that was interrupted.
     public init(folder: URL) throws {
+        try self.init(folder: folder, write: NewFiles.append)
+    }
+
+    /// write: how files are written.
+    init(folder: URL, write: @escaping NewFiles.Write) throws {
         self.folder = folder
+        self.write = write
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         try removeAll(but: current())
     }
@@ -24,36 +31,53 @@ public struct BundleStore {
     /// Installs a bundle from its folder or a zip of it. Throws BundleRefusal, and what the disk says; the one before then
     /// still counts.
     public func install(from source: URL) throws -> TryOnBundle {
+        try install(from: source) { _ in }
+    }
+
+    /// After each but the last the old bundle counts, after the last one the new.
+    enum Step: String, Codable {
+        case staged, moved, pointed
+    }
+
+    /// after: told of every step that is done.
+    func install(from source: URL, after: (Step) -> Void) throws -> TryOnBundle {
         let staged = place(of: "partial-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: staged) }
         let digest = try stage(source, in: staged)
+        after(.staged)
         try moveIntoPlace(staged, digest: digest)
+        after(.moved)
         try point(to: digest)
+        after(.pointed)
         try removeAll(but: digest)
         return try TryOnBundle(verifying: place(of: digest))
     }
 
-    // The steps of an installation, in order: after each of them the old bundle counts, after the last one the new.
-
     /// Unpacks or copies the bundle into a folder beside its place and verifies it there; returns its digest.
-    func stage(_ source: URL, in staged: URL) throws -> String {
+    private func stage(_ source: URL, in staged: URL) throws -> String {
         let source = source.resolvingSymlinksInPath()
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: source.path, isDirectory: &isFolder) else {
-            throw TryOnError("There is no bundle at \(source.path).")
+            throw TryOnError("There is no bundle at \(source.path). Choose a bundle's folder or zip.")
         }
+        let new = NewFiles(folder: staged, write: write)
         if isFolder.boolValue {
-            try FileManager.default.copyItem(at: source, to: staged)
+            try copy(TryOnBundle(verifying: source), into: new)
         } else {
-            let zip = try BundleZip(source)
-            try FileManager.default.createDirectory(at: staged, withIntermediateDirectories: false)
-            try zip.unpack(into: staged)
+            try BundleZip(source).unpack(into: new)
         }
         return try TryOnBundle(verifying: staged).manifest.digest
     }
 
+    private func copy(_ bundle: TryOnBundle, into new: NewFiles) throws {
+        let signature = bundle.isSigned ? [Manifest.signature] : []
+        for path in bundle.manifest.files.keys.sorted() + [Manifest.name] + signature {
+            try new.add(path, from: bundle.folder.appendingPathComponent(path))
+        }
+    }
+
     /// A bundle of that digest that is there already stays if it is whole.
-    func moveIntoPlace(_ staged: URL, digest: String) throws {
+    private func moveIntoPlace(_ staged: URL, digest: String) throws {
         let place = place(of: digest)
         if (try? TryOnBundle(verifying: place)) != nil { return }
         if FileManager.default.fileExists(atPath: place.path) {
@@ -62,8 +86,12 @@ public struct BundleStore {
         try FileManager.default.moveItem(at: staged, to: place)
     }
 
-    func point(to digest: String) throws {
-        try Data(digest.utf8).write(to: pointer, options: .atomic)
+    private func point(to digest: String) throws {
+        let partial = "partial-\(UUID().uuidString)"
+        try NewFiles(folder: folder, write: write).add(partial) { sink in try sink(Data(digest.utf8)) }
+        guard rename(place(of: partial).path, pointer.path) == 0 else {
+            throw TryOnError("\(pointer.path) cannot be replaced: \(String(cString: strerror(errno))). Install it again.")
+        }
     }
 
     private func current() throws -> String? {

@@ -23,17 +23,10 @@ struct BundleZip {
         try requireListed(by: Manifest(content(of: Manifest.name)))
     }
 
-    /// Writes the files into a folder that is there and empty. Throws BundleRefusal for a damaged one, and what the disk
-    /// says; then the folder holds a part.
-    func unpack(into folder: URL) throws {
-        for (path, entry) in files {
-            let place = folder.appendingPathComponent(path)
-            let parent = place.deletingLastPathComponent()
-            try FileManager.default.createDirectory(at: parent, withIntermediateDirectories: true)
-            try Data().write(to: place, options: .withoutOverwriting)
-            let file = try FileHandle(forWritingTo: place)
-            defer { try? file.close() }
-            try unpack(entry) { try file.write(contentsOf: Data($0)) }
+    /// Throws BundleRefusal for a damaged one, and what the disk says; then a part is written.
+    func unpack(into new: NewFiles) throws {
+        for (path, entry) in files.sorted(by: { $0.key < $1.key }) {
+            try new.add(path) { sink in try unpack(entry) { try sink(Data($0)) } }
         }
     }
 

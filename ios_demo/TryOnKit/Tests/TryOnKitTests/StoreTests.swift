@@ -3,49 +3,46 @@ import Testing
 
 @testable import TryOnKit
 
-/// How far an installation came before its process died. Every step is the store's own, on real files.
-enum Death: String, CaseIterable {
-    case unpacking, staged, moved, pointing
-}
+#if os(Linux) || os(macOS)
 
-@Test(arguments: Death.allCases)
-func aProcessThatDiesLeavesTheOldBundleWorking(_ death: Death) throws {
+@Test(.enabled(if: DyingInstallation.ordered == nil), arguments: ["folder", "zip"])
+func aProcessThatIsKilledLeavesTheOldBundleWorking(_ kind: String) throws {
     let folder = try TemporaryFolder()
-    let old = try installedGoodBundle(in: folder)
-    let source = try otherBundle(in: folder)
-    let dying = try BundleStore(folder: folder.place("store"))
-    let staged = folder.place("store/partial-x")
-    let digest = try dying.stage(source, in: staged)
-    switch death {
-    case .unpacking: try FileManager.default.removeItem(at: staged.appendingPathComponent("tflite/whole_fp16.tflite"))
-    case .staged: break
-    case .moved: try dying.moveIntoPlace(staged, digest: digest)
-    case .pointing:  // what replaces the pointer lies beside it, cut short
-        try dying.moveIntoPlace(staged, digest: digest)
-        try write(Data(digest.utf8.prefix(10)), to: folder.place("store/.current.partial"))
-    }
+    let other = try otherBundle(in: folder)
+    let source = kind == "zip" ? try zip(of: other, in: folder) : other
+    let digest = try TryOnBundle(verifying: other).manifest.digest
+    let sizes = try contents(of: other).map(\.content.count)
+    let all = sizes.reduce(0, +), first = sizes[0]
+    // Between two files, within one, all but a byte; after all comes the pointer
+    let written = [0, 1, first, first + 1, all / 2, all - 1, all, all + 32].map(DyingInstallation.Death.written)
+    for death in written + [.after(.staged), .after(.moved)] {
+        let store = folder.place("store-\(UUID().uuidString)")
+        let old = try BundleStore(folder: store).install(from: Vectors.folder.appendingPathComponent("bundle"))
+        #expect(try DyingInstallation(store: store, source: source, death: death).run(), "\(death)")
+        #expect(try BundleStore.names(in: store).count > 2, "\(death): something is left")
 
-    let next = try BundleStore(folder: folder.place("store"))
-    let installed = try #require(try next.installed())
-    #expect(installed.manifest.digest == old.manifest.digest)
-    #expect(try Set(next.names()) == ["current", old.manifest.digest], "what was left is removed")
-    #expect(try next.install(from: source).manifest.digest == digest)
-    #expect(try Set(next.names()) == ["current", digest])
+        let next = try BundleStore(folder: store)
+        #expect(try next.installed()?.manifest.digest == old.manifest.digest, "\(death)")
+        #expect(try Set(BundleStore.names(in: store)) == ["current", old.manifest.digest], "\(death): it is removed")
+        #expect(try next.install(from: source).manifest.digest == digest, "\(death)")
+        #expect(try Set(BundleStore.names(in: store)) == ["current", digest], "\(death)")
+    }
 }
 
-@Test func aProcessThatDiesAfterTheLastStepHasInstalledTheNewOne() throws {
+/// After the last step the new one counts, and nothing else ends such a process.
+@Test(.enabled(if: DyingInstallation.ordered == nil), arguments: [true, false])
+func aProcessThatHasPointedToTheNewBundleHasInstalledIt(_ isKilled: Bool) throws {
     let folder = try TemporaryFolder()
     _ = try installedGoodBundle(in: folder)
-    let dying = try BundleStore(folder: folder.place("store"))
-    let staged = folder.place("store/partial-x")
-    let digest = try dying.stage(otherBundle(in: folder), in: staged)
-    try dying.moveIntoPlace(staged, digest: digest)
-    try dying.point(to: digest)
-
-    let next = try BundleStore(folder: folder.place("store"))
-    #expect(try next.installed()?.manifest.digest == digest)
-    #expect(try Set(next.names()) == ["current", digest])
+    let store = folder.place("store"), other = try otherBundle(in: folder)
+    let process = DyingInstallation(store: store, source: other, death: isKilled ? .after(.pointed) : .never)
+    #expect(try process.run() == isKilled)
+    let installed = try #require(try BundleStore(folder: store).installed())
+    #expect(try installed.manifest.digest == TryOnBundle(verifying: other).manifest.digest)
+    #expect(try Set(BundleStore.names(in: store)) == ["current", installed.manifest.digest])
 }
+
+#endif
 
 @Test func aRefusedBundleLeavesTheOldOneInstalled() throws {
     let folder = try TemporaryFolder()
@@ -56,7 +53,7 @@ func aProcessThatDiesLeavesTheOldBundleWorking(_ death: Death) throws {
             try store.install(from: Vectors.folder.appendingPathComponent("zips/\(name).zip"))
         }
         #expect(try store.installed()?.manifest.digest == old.manifest.digest)
-        #expect(try Set(store.names()) == ["current", old.manifest.digest])
+        #expect(try Set(BundleStore.names(in: store.folder)) == ["current", old.manifest.digest])
     }
 }
 
@@ -92,8 +89,25 @@ private func otherBundle(in folder: TemporaryFolder) throws -> URL {
     return place
 }
 
+/// A bundle's files, in the order that an installation writes them.
+private func contents(of bundle: URL) throws -> [(path: String, content: Data)] {
+    let listed = try TryOnBundle(verifying: bundle).manifest.files.keys.sorted()
+    return try (listed + [Manifest.name]).map { ($0, try Data(contentsOf: bundle.appendingPathComponent($0))) }
+}
+
+private func zip(of bundle: URL, in folder: TemporaryFolder) throws -> URL {
+    var maker = ZipMaker()
+    for (path, content) in try contents(of: bundle) {
+        maker.add(path, content, .deflated, saying: content.count)
+    }
+    let place = folder.place("other.zip")
+    try write(maker.zip(), to: place)
+    return place
+}
+
 extension BundleStore {
-    fileprivate func names() throws -> [String] {
+    /// Of all that lies in its folder.
+    fileprivate static func names(in folder: URL) throws -> [String] {
         try FileManager.default.contentsOfDirectory(atPath: folder.path)
     }
 }
