@@ -83,7 +83,8 @@ func unpackingStopsWhereAnEntryGivesMoreThanItSaid(_ method: ZipMaker.Method) th
 
     let zip = try BundleZip(folder.place("b.zip"))
     try FileManager.default.createDirectory(at: folder.place("out"), withIntermediateDirectories: false)
-    #expect { try zip.unpack(into: NewFiles(folder: folder.place("out"), write: NewFiles.append)) } throws: { ($0 as? BundleRefusal)?.kind == .damaged }
+    let new = NewFiles(folder: folder.place("out"), write: NewFiles.append)
+    #expect { try zip.unpack(into: new) } throws: { ($0 as? BundleRefusal)?.kind == .damaged }
     let written = folder.place("out/golden/tryon.safetensors")
     let bytes = (try? FileManager.default.attributesOfItem(atPath: written.path)[.size] as? NSNumber)?.intValue ?? 0
     #expect(bytes <= said)
