@@ -45,7 +45,7 @@ KITS = {
     ),
     "ios": Kit(
         Path("ios_demo/TryOnKit/Sources/TryOnKit"),
-        ("apps-ios", "test"),
+        ("apps-ios", "kit"),
         r"Test run with .* failed after|Exited with unexpected signal",
     ),
 }

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import TryOnKit
@@ -28,10 +29,11 @@ struct CompositeCase {
     let outputs: FrameOutputs
     let answer: Pixels
 
-    init(_ name: String) throws {
+    /// Of the vectors, or of another file of tensors.
+    init(_ name: String, of arrays: Safetensors = Vectors.arrays) throws {
         self.name = name
-        func pixels(_ key: String) throws -> Pixels { try Vectors.pixels("composite.\(name).\(key)") }
-        func floats(_ key: String) throws -> Tensor { try Vectors.arrays.floats("composite.\(name).\(key)") }
+        func pixels(_ key: String) throws -> Pixels { try arrays.pixels("composite.\(name).\(key)") }
+        func floats(_ key: String) throws -> Tensor { try arrays.floats("composite.\(name).\(key)") }
         photo = try pixels("photo")
         garment = try GarmentPicture(rgb: pixels("garment"), mask: pixels("mask"))
         outputs = try FrameOutputs(
@@ -76,6 +78,17 @@ func composites(_ of: Cases.CompositeCase) throws {
     let other = try GarmentPicture(rgb: inverted, mask: held.garment.mask)
     let kept = GarmentTexture(held.garment, density: 2)
     #expect(GarmentTexture(other, density: 2, keeping: kept) == GarmentTexture(other, density: 2))
+}
+
+/// DMVTON_SCENE: a folder with what the default network made of the example photo; the picture is left there.
+@Test func theScene() throws {
+    guard let named = ProcessInfo.processInfo.environment["DMVTON_SCENE"] else { return }
+    let folder = URL(fileURLWithPath: named)
+    let arrays = try Safetensors(Data(contentsOf: folder.appendingPathComponent("scene.safetensors")))
+    let scene = try CompositeCase("scene", of: arrays)
+    let made = try scene.composited(scene.outputs, alignCorners: true)
+    try requireAgreement(made, scene.answer, photo: scene.photo, name: scene.name)
+    try Data(made.bytes).write(to: folder.appendingPathComponent("ios.rgb"))
 }
 
 @Test func aNetworkThatGivesNoNumbersIsRefused() throws {

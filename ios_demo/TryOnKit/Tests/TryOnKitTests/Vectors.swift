@@ -20,8 +20,12 @@ enum Vectors {
         try Data(contentsOf: folder.appendingPathComponent(name))
     }
 
-    static func pixels(_ name: String) throws -> Pixels {
-        let (shape, bytes) = try arrays.bytes(name)
+    static func pixels(_ name: String) throws -> Pixels { try arrays.pixels(name) }
+}
+
+extension Safetensors {
+    func pixels(_ name: String) throws -> Pixels {
+        let (shape, bytes) = try bytes(name)
         return Pixels(height: shape[0], width: shape[1], channels: shape.count == 3 ? shape[2] : 1, bytes: bytes)
     }
 }
