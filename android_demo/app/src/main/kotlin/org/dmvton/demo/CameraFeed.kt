@@ -12,6 +12,7 @@ import android.media.ImageReader
 import android.os.Handler
 import android.os.HandlerThread
 import android.util.Size
+import android.view.WindowManager
 import kotlin.math.abs
 import org.dmvton.tryonkit.Pixels
 import org.dmvton.tryonkit.Plane
@@ -32,8 +33,11 @@ class CameraFeed(
     private val manager = context.getSystemService(Context.CAMERA_SERVICE) as CameraManager
     private val thread = HandlerThread("frames").apply { start() }
     private val handler = Handler(thread.looper)
+    private val display = (context.getSystemService(Context.WINDOW_SERVICE) as WindowManager).defaultDisplay
     private var device: CameraDevice? = null
     private var reader: ImageReader? = null
+    private var unanswered = 0 // cameras that were asked to open
+    private var isEnding = false
 
     /** facing: CameraCharacteristics.LENS_FACING_BACK or _FRONT. The app holds the camera's permission. */
     fun start(facing: Int) = onThread {
@@ -45,10 +49,15 @@ class CameraFeed(
 
     fun stop() = onThread(::close)
 
-    /** The last of it. */
-    fun end() {
-        stop()
-        thread.quitSafely()
+    /** The last of it: what is still opening is closed when it answers. */
+    fun end() = onThread {
+        close()
+        isEnding = true
+        endIfAnswered()
+    }
+
+    private fun endIfAnswered() {
+        if (isEnding && unanswered == 0) thread.quitSafely()
     }
 
     private fun onThread(work: () -> Unit) {
@@ -65,7 +74,7 @@ class CameraFeed(
 
     @SuppressLint("MissingPermission")
     private fun open(id: String, isMirrored: Boolean) {
-        val degrees = of(id, CameraCharacteristics.SENSOR_ORIENTATION) ?: 0 // the screen is upright
+        val degrees = of(id, CameraCharacteristics.SENSOR_ORIENTATION) ?: 0
         val streams = of(id, CameraCharacteristics.SCALER_STREAM_CONFIGURATION_MAP)
         val sizes = streams?.getOutputSizes(ImageFormat.YUV_420_888).orEmpty()
         val size = sizes.minByOrNull { abs(it.width * it.height - PIXELS) }
@@ -73,14 +82,24 @@ class CameraFeed(
         val reader = reader(size, degrees, isMirrored)
         this.reader = reader
         manager.openCamera(id, Opened(reader), handler)
+        unanswered += 1
     }
 
     private fun reader(size: Size, degrees: Int, isMirrored: Boolean): ImageReader {
         val reader = ImageReader.newInstance(size.width, size.height, ImageFormat.YUV_420_888, 2)
         reader.setOnImageAvailableListener({
-            guarded { reader.acquireLatestImage()?.let { onFrame(it.use(::rgb).upright(degrees, isMirrored)) } }
+            guarded {
+                val image = reader.acquireLatestImage() ?: return@guarded
+                onFrame(image.use(::rgb).upright(toScreen(degrees, isMirrored), isMirrored))
+            }
         }, handler)
         return reader
+    }
+
+    /** Clockwise, from the sensor to the screen as it is held now; a camera that faces its user sees it turn backwards. */
+    private fun toScreen(sensor: Int, isFront: Boolean): Int {
+        val screen = 90 * display.rotation
+        return (if (isFront) sensor + screen else sensor - screen + 360) % 360
     }
 
     private fun close() {
@@ -94,15 +113,29 @@ class CameraFeed(
         manager.getCameraCharacteristics(id).get(key)
 
     private inner class Opened(private val reader: ImageReader) : CameraDevice.StateCallback() {
+        private var isAnswered = false
+
+        private fun answer() {
+            if (!isAnswered) unanswered -= 1
+            isAnswered = true
+            endIfAnswered()
+        }
+
         override fun onOpened(camera: CameraDevice) {
+            answer()
             if (reader != this@CameraFeed.reader) return camera.close() // stopped, or started anew, meanwhile
             device = camera
             guarded { camera.createCaptureSession(listOf(reader.surface), Configured(camera, reader), handler) }
         }
 
-        override fun onDisconnected(camera: CameraDevice) = camera.close()
+        override fun onDisconnected(camera: CameraDevice) {
+            answer()
+            camera.close()
+            onProblem(TryOnException("Another app has taken the camera: close it, and come back."))
+        }
 
         override fun onError(camera: CameraDevice, error: Int) {
+            answer()
             camera.close()
             onProblem(TryOnException("The camera does not open (error $error): close other apps that use it."))
         }

@@ -14,6 +14,7 @@ import android.os.Bundle
 import android.os.Debug
 import android.view.WindowManager
 import java.util.concurrent.Executors
+import java.util.concurrent.ScheduledFuture
 import java.util.concurrent.TimeUnit
 import org.dmvton.tryonkit.Pixels
 import org.dmvton.tryonkit.Precision
@@ -27,6 +28,7 @@ class TryOnActivity : Activity() {
     private lateinit var camera: CameraFeed
     private var facing = LENS_FACING_BACK
     private var shown: Bitmap? = null
+    private var figures: ScheduledFuture<*>? = null
 
     // Of the thread of work
     private val installation by lazy { Installation(this) }
@@ -49,13 +51,12 @@ class TryOnActivity : Activity() {
         screen = Screen(this)
         setContentView(screen)
         addButtons()
-        camera = CameraFeed(this, ::onFrame, ::onProblem)
+        camera = CameraFeed(this, { show(it, isLive = true) }, ::onProblem)
         perform("Checking the bundle") {
             Garment.embedded(this).forEach(::add)
             use(installation.begin())
         }
-        work.scheduleWithFixedDelay(::tellFigures, 1, 1, TimeUnit.SECONDS)
-        if (checkSelfPermission(CAMERA) != PackageManager.PERMISSION_GRANTED) requestPermissions(arrayOf(CAMERA), 0)
+        if (!mayUseCamera()) requestPermissions(arrayOf(CAMERA), 0)
     }
 
     private fun addButtons() {
@@ -69,10 +70,12 @@ class TryOnActivity : Activity() {
 
     override fun onResume() {
         super.onResume()
+        figures = work.scheduleWithFixedDelay(::tellFigures, 1, 1, TimeUnit.SECONDS)
         startCamera()
     }
 
     override fun onPause() {
+        figures?.cancel(false)
         camera.stop()
         super.onPause()
     }
@@ -84,14 +87,20 @@ class TryOnActivity : Activity() {
         super.onDestroy()
     }
 
-    override fun onRequestPermissionsResult(code: Int, permissions: Array<String>, results: IntArray) = startCamera()
+    override fun onRequestPermissionsResult(code: Int, permissions: Array<String>, results: IntArray) {
+        startCamera()
+        if (!mayUseCamera()) work.execute { say("Without the camera: choose a photo, or allow it in the settings.") }
+    }
+
+    private fun mayUseCamera() = checkSelfPermission(CAMERA) == PackageManager.PERMISSION_GRANTED
 
     private fun startCamera() {
-        if (photo == null && checkSelfPermission(CAMERA) == PackageManager.PERMISSION_GRANTED) camera.start(facing)
+        if (photo == null && mayUseCamera()) camera.start(facing)
     }
 
     /** From a photo back to the camera; else to the other one. */
     private fun turnCamera() {
+        if (!mayUseCamera()) return requestPermissions(arrayOf(CAMERA), 0)
         if (photo == null) facing = if (facing == LENS_FACING_BACK) LENS_FACING_FRONT else LENS_FACING_BACK
         photo = null
         startCamera()
@@ -105,12 +114,10 @@ class TryOnActivity : Activity() {
     override fun onActivityResult(code: Int, result: Int, data: Intent?) {
         val picked: Uri = data?.data ?: return
         when (code) {
-            PHOTO -> {
-                camera.stop()
-                perform("Reading the photo") {
-                    photo = readPicture(picked, PHOTO_SIDE).rgb()
-                    refresh()
-                }
+            PHOTO -> perform("Reading the photo") {
+                photo = readPicture(picked, PHOTO_SIDE).rgb()
+                camera.stop() // which began anew when this came back to the front
+                refresh()
             }
             GARMENT -> perform("Reading the garment") { wear(Garment.read(this, picked).also(::add)) }
             BUNDLE -> perform("Installing the bundle") { use(installation.install(picked)) }
@@ -124,6 +131,7 @@ class TryOnActivity : Activity() {
             bundle?.manifest?.precisions(runtime.target).orEmpty().map { "$name, $it" to { load(name, it) } }
         }
         runOnUiThread {
+            if (isDestroyed) return@runOnUiThread
             AlertDialog.Builder(this).setItems(choices.map { it.first }.toTypedArray()) { _, index ->
                 perform("Loading the network") { choices[index].second() }
             }.show()
@@ -167,7 +175,7 @@ class TryOnActivity : Activity() {
 
     /** The photo anew; a camera's next frame comes by itself. */
     private fun refresh() {
-        photo?.let(::onFrame)
+        photo?.let { show(it, isLive = false) }
     }
 
     private fun tellFigures() {
@@ -183,13 +191,12 @@ class TryOnActivity : Activity() {
     }
 
     /** Input, network and composition. On the camera's thread, of a photo on that of work. */
-    private fun onFrame(picture: Pixels) {
+    private fun show(picture: Pixels, isLive: Boolean) {
         val started = SystemClock.seconds
         val made = (fitting?.dress(picture) ?: picture).bitmap()
         frameMs = (SystemClock.seconds - started) * 1e3
-        val isLive = photo == null
         runOnUiThread {
-            if (isLive != (photo == null)) return@runOnUiThread // a last frame of the camera
+            if (isLive != (photo == null)) return@runOnUiThread // a last frame of the camera, or of a photo
             shown = made
             screen.show(made, guided = isLive)
         }
