@@ -1,6 +1,6 @@
 """The device that somebody names, and all that can be named now."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from benchmarks.devices.adb import Adb
@@ -12,6 +12,9 @@ from benchmarks.devices.host import Host
 from benchmarks.devices.ios import Ios, found_phones
 from benchmarks.machine import machine
 from dmvton_mobile.errors import DmvtonError, UnknownName
+from dmvton_mobile.manifest import is_plain_path
+
+AWAY: dict[str, Callable[[str], BenchmarkDevice]] = {"ios": Ios, "farm": Farm}
 
 
 @dataclass(frozen=True)
@@ -29,10 +32,10 @@ def choose_device(name: str) -> BenchmarkDevice:
     if kind == "adb" and which:
         link = Link(find_serial(which))
         return Android(link) if is_android(link) else Adb(link)
-    if kind == "ios" and which:
-        return Ios(which)
-    if kind == "farm" and which:
-        return Farm(which)
+    if kind in AWAY and which:
+        if "/" in which or not is_plain_path(which):  # a folder is named after it
+            raise DmvtonError(f"{name} names no phone: letters, digits and . _ - may be in a name.")
+        return AWAY[kind](which)
     raise UnknownName("device", name, ["host", "adb:SERIAL", "ios:UDID", "farm:NAME"])
 
 

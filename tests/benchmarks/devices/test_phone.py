@@ -143,6 +143,12 @@ def test_brought_back_from_a_farm(bundle: Bundle, tmp_path: Path, monkeypatch: p
     assert "benchmark-shiba exists already" in refusal("bench", "run", "--device", "farm:shiba", *again, code=1)
 
 
+@pytest.mark.parametrize("name", ["farm:a/b", "farm:..", "ios:../phone", "ios:a b"])
+def test_what_names_no_phone(name: str) -> None:
+    with pytest.raises(DmvtonError, match="names no phone"):
+        choose_device(name)
+
+
 def test_what_is_no_phones_record(bundle: Bundle, tmp_path: Path) -> None:
     write_record(records.record([records.run()]), tmp_path / "host.json")
     with pytest.raises(RecordError, match="is the record of a host device"):
