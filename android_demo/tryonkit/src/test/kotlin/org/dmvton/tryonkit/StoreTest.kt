@@ -70,6 +70,12 @@ class StoreTest {
     }
 
     @Test
+    fun `the one before goes when the new one counts`() {
+        val installed = BundleStore(place).install(otherBundle(File(temporary.root, "other")))
+        assertEquals(setOf("current", installed.manifest.digest), place.names())
+    }
+
+    @Test
     fun `a refused bundle leaves the old one installed`() {
         val store = BundleStore(place)
         for (name in listOf("spoilt", "one_bit", "bomb")) {
