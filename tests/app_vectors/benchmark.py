@@ -23,7 +23,7 @@ def statistics() -> list[Case]:
 def verdicts() -> list[Case]:
     """What must be the same: validity, passed, and which checks hold, in order."""
     state = records.CALM
-    drifting = [10.0 + number for number in range(16)]
+    drifting = [10.0] * 12 + [12.0] * 4  # by a fifth; spread no wider than is allowed
     asked: list[tuple[str, list[Run]]] = [
         ("well", [_run(1), _run(2)]),
         ("nothing", []),
@@ -38,6 +38,7 @@ def verdicts() -> list[Case]:
         ("state_unknown", [_run(1, after=None), _run(2)]),
         ("spread", [_run(1, [10.0] * 7 + [30.0] * 3), _run(2)]),
         ("drifting", [_run(1, drifting), _run(2)]),
+        ("drifting_down", [_run(1, drifting[::-1]), _run(2)]),
         ("too_few", [_run(1, [10.0] * 7), _run(2)]),
         ("no_frames", [_run(1, series=()), _run(2)]),
         ("no_parity", [_run(1, parity=None), _run(2)]),
