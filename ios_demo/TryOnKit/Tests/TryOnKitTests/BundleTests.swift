@@ -68,6 +68,13 @@ private func make(_ change: Cases.Change, in bundle: URL) throws {
     #expect(try TryOnBundle(verifying: folder.place("b")).isSigned)
 }
 
+@Test func aSignatureIsInstalledWithItsBundle() throws {
+    let folder = try TemporaryFolder()
+    try copyOfGoodBundle(at: folder.place("b"))
+    try write(Data("{}".utf8), to: folder.place("b/signature"))
+    #expect(try BundleStore(folder: folder.place("store")).install(from: folder.place("b")).isSigned)
+}
+
 /// The manifest and the zip's directory agree on a size, what is packed is larger.
 @Test(arguments: [ZipMaker.Method.stored, .deflated])
 func unpackingStopsWhereAnEntryGivesMoreThanItSaid(_ method: ZipMaker.Method) throws {
