@@ -74,8 +74,8 @@ def ios(picture: Image.Image) -> Image.Image:
     draw = ImageDraw.Draw(screen, "RGBA")
     draw.rectangle((0, 0, SCREEN[0], below), BLACK)
     _fit(screen, picture, (0, 0, SCREEN[0], below))
-    draw.rectangle((0, 0, 300, 136), (235, 235, 235, 220))
-    for row, line in enumerate(("frame -", "memory -", "cool", "dmvton-lite, unsigned")):
+    draw.rectangle((0, 0, 300, 164), (235, 235, 235, 220))
+    for row, line in enumerate(("frame -", "composed by CPU", "memory -", "cool", "dmvton-lite, unsigned")):
         draw.text((12, 12 + 28 * row), line, BLACK, _font(11))
     with Image.open(GARMENT) as garment:
         _fit(screen, garment.convert("RGBA"), (16, below + 16, 120, 160))
