@@ -7,6 +7,7 @@ from dmvton_mobile.checkpoint import load_checkpoint
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.files import sha256_file
 from dmvton_mobile.networks import TryOnNetwork, build_network
+from training.augmentation import AUGMENTATIONS
 from training.network_stage import Setting
 from training.perceptual import Perceptual, StructuralPerceptual, VggPerceptual
 from training.recipe import Recipe, StageName
@@ -53,6 +54,7 @@ def setting_from_recipe(recipe: Recipe) -> Setting:
         warp_rate=rates.warp,
         generator_rate=rates.generator,
         constant_epochs=recipe.epochs.constant,
+        augment=AUGMENTATIONS[recipe.augmentation],
     )
 
 

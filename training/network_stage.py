@@ -11,6 +11,8 @@ from torch import Tensor
 from dmvton_mobile.datasets.sample import TryOnSample
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import TryOnNetwork
+from training.augmentation import mirror
+from training.lessons import Lesson
 from training.perceptual import Perceptual
 from training.scheme import Scheme
 from training.stage import OptimiserGroup, Stage
@@ -24,6 +26,7 @@ class Setting:
 
     warp_rate, generator_rate: the learning rates before they decay; generator_rate for the stages that train one.
     constant_epochs: how many epochs keep them.
+    augment: what varies the batches of rendered people.
     """
 
     scheme: Scheme
@@ -31,6 +34,7 @@ class Setting:
     warp_rate: float
     constant_epochs: int
     generator_rate: float | None = None
+    augment: Callable[[Lesson], Lesson] = mirror
 
 
 class NetworkStage(Stage):

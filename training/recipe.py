@@ -122,8 +122,9 @@ class Recipe(Strict):
     start: the checkpoint whose weights training starts from, None for fresh ones. batch_size: over all processes and
     accumulated parts. accumulation: parts that a process's share of a batch is cut into, one after the other.
     distillation, gate: of a student; the gate lets through only the samples that the teacher does better.
-    flow_truth_weight: of the distance to the true flow, for rendered people. steps_per_epoch: fewer than the data would
-    give. sheet_every, checkpoint_every: steps; None for no sheets.
+    flow_truth_weight: of the distance to the true flow, for rendered people. augmentation: of rendered people, drawn
+    for every sample: mirrored only, or with the frames, light and cameras of photographs. steps_per_epoch: fewer than
+    the data would give. sheet_every, checkpoint_every: steps; None for no sheets.
     """
 
     scheme: Literal["dmvton", "pfafn", "rendered"]
@@ -142,6 +143,7 @@ class Recipe(Strict):
     distillation: bool = True
     gate: bool = True
     flow_truth_weight: Annotated[float, Field(ge=0)] = 0.0
+    augmentation: Literal["mirror", "photographs"] = "mirror"
     perceptual: Perceptual
     seed: Annotated[int, Field(ge=0, strict=True)] = 0
     workers: Annotated[int, Field(ge=0, strict=True)] = 0

@@ -6,21 +6,18 @@ needed, no parser, no fake: the target is the exact picture, and the exact flow.
 
 from collections.abc import Sequence
 
-import torch
-
 from dmvton_mobile.datasets.sample import TryOnSample
 from dmvton_mobile.networks.lite import LitePrediction
-from training.lessons import Lesson, mirrored, truth_lessons
+from training.lessons import Lesson, truth_lessons
 from training.lite_stage import LiteStage, flow_losses, known_losses, tryon_losses
 from training.stage import Losses, OptimiserGroup
 
 
 class TruthWarp(LiteStage):
-    """The warp alone: the matching and the flows. Every lesson is mirrored at even chances, drawn from torch."""
+    """The warp alone: the matching and the flows. Every lesson is augmented, by draws from torch."""
 
     def forward(self, batch: TryOnSample, epoch: int) -> Losses:
-        lesson = self.lesson(batch)
-        return self.losses(mirrored(lesson) if torch.rand(()) < 0.5 else lesson)
+        return self.losses(self.setting.augment(self.lesson(batch)))
 
     def losses(self, lesson: Lesson) -> Losses:
         features = self.network.encode_garment(lesson.garment, lesson.garment_mask)
