@@ -66,7 +66,7 @@ def reframe_person(lesson: Lesson) -> Lesson:
 
 
 def reframe_garment(lesson: Lesson) -> Lesson:
-    """The garment's box fitted into the frame, then varied; the true flow follows. What left the frame is no garment."""
+    """The garment's box fitted into the frame, then varied; the true flow follows. What leaves the frame is lost."""
     garment, truth = lesson.garment, lesson.truth
     count, _, height, width = garment.shape
     maps = _affine(
