@@ -78,10 +78,10 @@ format: setup
 # Its libraries and those of LiteRT's converter exclude each other, hence an environment of its own
 signing: $(SIGNING)/.installed
 
-$(SIGNING)/.installed: dmvton_mobile/signing.py | setup
+$(SIGNING)/.installed: dmvton_mobile/bundles/signing.py | setup
 	test -x $(SIGNING)/bin/python || $(PYTHON) -m venv $(SIGNING)
 	$(SIGNING)/bin/python -m pip install --quiet --disable-pip-version-check \
-		$$($(BIN)/python -c "from dmvton_mobile.signing import REQUIREMENTS; print(*REQUIREMENTS)")
+		$$($(BIN)/python -c "from dmvton_mobile.bundles.signing import REQUIREMENTS; print(*REQUIREMENTS)")
 	touch $@
 
 clean:

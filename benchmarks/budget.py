@@ -8,10 +8,10 @@ by, at its most.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmarks.parts import download_bytes
+from benchmarks.measure.parts import download_bytes
 from benchmarks.record import Artifacts, Check, Run
 from benchmarks.suite import Budget
-from dmvton_mobile.bundle import Bundle
+from dmvton_mobile.bundles.bundle import Bundle
 from dmvton_mobile.targets import Precision, Target
 
 NUMBERS = ("parameters", "files", "download", "arena", "growth")

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from xml.etree import ElementTree
 
-from benchmarks.figures import grouped
 from benchmarks.record import BenchmarkRecord, Key, RecordError, Run, Validity, titled
-from benchmarks.summary import median
+from benchmarks.report.figures import grouped
+from benchmarks.statistics import median
 from dmvton_mobile.errors import DmvtonError
-from dmvton_mobile.files import Strict
+from dmvton_mobile.records.base import Strict
 
 LEAST_ROUNDS = 4  # two halves of two
 

@@ -2,7 +2,7 @@
 
 Published as JSON Schema: `dmvton bench schema`. Every field has its unit in its name; what a probe could not read is
 null, never 0. Raw samples are kept, in the order they were taken; whatever is said of them follows
-`benchmarks.summary`. A record may come from a device that nobody trusts: types are strict, numbers bounded, texts
+`benchmarks.statistics`. A record may come from a device that nobody trusts: types are strict, numbers bounded, texts
 short, names plain, and a file of more than MAX_BYTES is not read.
 """
 
@@ -12,14 +12,14 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, ConfigDict, Field, model_validator
 
-from benchmarks.names import Name, Words
+from benchmarks.statistics import Summary, summarise
 from benchmarks.suite import Budget
-from benchmarks.summary import Summary, summarise
+from dmvton_mobile.bundles.manifest import ParityFigure, Sha256
 from dmvton_mobile.contract import Component
 from dmvton_mobile.errors import CheckFailed, DmvtonError
-from dmvton_mobile.files import Record, Strict, atomic_file, parse_record, record_json
-from dmvton_mobile.manifest import ParityFigure, Sha256
+from dmvton_mobile.records.base import Name, Record, Strict, Words, parse_record, record_json
 from dmvton_mobile.targets import Precision, Target
+from dmvton_mobile.utils.files import atomic_file
 
 MAX_BYTES = 64 * 2**20
 MAX_SAMPLES = 1_000_000  # of a series: minutes of the fastest network

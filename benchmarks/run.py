@@ -17,9 +17,9 @@ from benchmarks.devices.phone import Phone, PhoneWork
 from benchmarks.record import Artifacts, BenchmarkRecord, BundleIdentity, Run, SuiteIdentity
 from benchmarks.suite import Suite, SuiteError
 from benchmarks.verdict import judge
-from dmvton_mobile.bundle import Bundle, verify_files
+from dmvton_mobile.bundles.bundle import Bundle, verify_files
+from dmvton_mobile.bundles.manifest import DEVICE_ONLY
 from dmvton_mobile.errors import plain
-from dmvton_mobile.manifest import DEVICE_ONLY
 from dmvton_mobile.targets import Precision, Target
 from dmvton_mobile.tryon import held_pairs
 

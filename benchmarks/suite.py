@@ -10,11 +10,11 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from benchmarks.names import Name
 from dmvton_mobile.errors import DmvtonError
-from dmvton_mobile.files import Strict, sha256_file
+from dmvton_mobile.records.base import Name, Strict
 from dmvton_mobile.targets import Precision, Target
-from dmvton_mobile.yaml_files import YamlKind
+from dmvton_mobile.utils.files import sha256_file
+from dmvton_mobile.utils.yaml_files import YamlKind
 
 CAMERA_PERIOD_MS = 1000 / 30
 

@@ -21,24 +21,23 @@ from rich.console import Console
 
 from converters.pair import Pair, quantization_of
 from converters.plan import DEFAULT_MAX_DROP_DB, Plan
-from converters.report import Row, print_rows
+from converters.results import Row, print_rows
 from converters.source import Quantizer, Source, Weights, sources
 from converters.target import Delegate, parse_targets
-from converters.verified import Reference
-from dmvton_mobile.bundle import new_bundle, seal, write_golden
-from dmvton_mobile.contract import DEFAULT_SIZE, Components
+from converters.verification import Reference
+from dmvton_mobile.bundles.bundle import new_bundle, seal, write_golden
+from dmvton_mobile.bundles.golden import golden_path
+from dmvton_mobile.bundles.manifest import Artifact, Manifest
+from dmvton_mobile.contract import DEFAULT_SIZE, Components, parse_size, size_text
 from dmvton_mobile.datasets.dataset import Phase
-from dmvton_mobile.datasets.layouts import open_dataset
+from dmvton_mobile.datasets.layouts.registry import open_dataset
 from dmvton_mobile.errors import CheckFailed, DmvtonError
-from dmvton_mobile.manifest import Artifact, Manifest
 from dmvton_mobile.networks import DEFAULT_NETWORK, network_names
-from dmvton_mobile.progress import progress_bar
-from dmvton_mobile.size import parse_size, size_text
 from dmvton_mobile.targets import Precision
-from dmvton_mobile.verify import golden_path
+from dmvton_mobile.utils.progress import progress_bar
 
 if TYPE_CHECKING:
-    from converters.nncf_onnx import NncfQuantizer
+    from converters.exporters.onnx_nncf import NncfQuantizer
 
 PACKAGES = (
     "torch", "coremltools", "litert-torch", "ai-edge-litert", "executorch", "onnx", "onnxsim", "onnxruntime", "nncf",
@@ -79,7 +78,7 @@ def _nncf(plan: Plan, made: dict[Precision, Source]) -> "NncfQuantizer":
     dataset = open_dataset(plan.weights.calibration, Phase.TRAIN, plan.size, seed=0)
     max_drop_db = plan.max_drop_db or DEFAULT_MAX_DROP_DB
     try:
-        from converters.nncf_onnx import NncfQuantizer
+        from converters.exporters.onnx_nncf import NncfQuantizer
 
         return NncfQuantizer(
             made[Precision.INT8].network, dataset, max_drop_db=max_drop_db, keep_float=plan.weights.keep_float
@@ -223,7 +222,7 @@ def command(
 
 
 if __name__ == "__main__":
-    from dmvton_mobile.cli import main
+    from dmvton_mobile.cli.main import main
 
     sys.argv.insert(1, "convert")
     main()

@@ -7,23 +7,23 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from converters.export import export_component
-from converters.exported import Exported
+from converters.exporters.exported import Exported
 from converters.plan import Plan
-from converters.report import Row
+from converters.registry import export_component
+from converters.results import Row
 from converters.source import Source
 from converters.target import Delegate, layouts, lower
-from converters.verified import Proof, Reference, verify_component
+from converters.verification import Proof, Reference, verify_component
+from dmvton_mobile.bundles.manifest import DEVICE_ONLY, Artifact
 from dmvton_mobile.components import ComponentExample, component_examples
 from dmvton_mobile.contract import Component
 from dmvton_mobile.errors import CheckFailed
-from dmvton_mobile.manifest import DEVICE_ONLY, Artifact
 from dmvton_mobile.networks import TryOnNetwork, build_network
 from dmvton_mobile.networks.config import Quantization
 from dmvton_mobile.targets import Precision, Target, artifact_path
 
 if TYPE_CHECKING:
-    from converters.nncf_onnx import NncfQuantizer
+    from converters.exporters.onnx_nncf import NncfQuantizer
 
 
 @dataclass(frozen=True)

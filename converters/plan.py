@@ -5,7 +5,7 @@ from pathlib import Path
 
 from converters.source import Quantizer, Weights
 from converters.target import Delegate, check_precision
-from dmvton_mobile.bundle import BUNDLE_SUFFIX
+from dmvton_mobile.bundles.bundle import BUNDLE_SUFFIX
 from dmvton_mobile.contract import DEFAULT_SIZE, Components
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.targets import Precision, Target

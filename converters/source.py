@@ -4,22 +4,22 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from dmvton_mobile.checkpoint import Card, load_checkpoint
+from dmvton_mobile.checkpoints.checkpoint import Card, load_checkpoint
+from dmvton_mobile.checkpoints.weights import default_network, default_quantized
+from dmvton_mobile.contract import size_text
 from dmvton_mobile.datasets.dataset import Phase
-from dmvton_mobile.datasets.layouts import open_dataset
+from dmvton_mobile.datasets.layouts.registry import open_dataset
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import DEFAULT_NETWORK, TryOnNetwork
 from dmvton_mobile.networks.config import Quantization
-from dmvton_mobile.size import size_text
 from dmvton_mobile.targets import Precision
-from dmvton_mobile.weights import default_network, default_quantized
 
 CALIBRATION_IMAGES = 64
 
 
 class Quantizer(StrEnum):
     """Who makes int8 of float weights. PT2E: torchao, in PyTorch, for every target. NNCF: for .onnx files, by what
-    try-ons lose (`converters.nncf_onnx`)."""
+    try-ons lose (`converters.exporters.onnx_nncf`)."""
 
     PT2E = "pt2e"
     NNCF = "nncf"

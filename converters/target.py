@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import assert_never
 
-from converters.lowering import lower_to_native, lower_to_rows
+from converters.lowering.lowering import lower_to_native, lower_to_rows
 from dmvton_mobile.components import Layouts
 from dmvton_mobile.contract import Layout
 from dmvton_mobile.errors import DmvtonError

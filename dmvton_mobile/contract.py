@@ -4,14 +4,18 @@ Converters, bundles, runtimes and apps read the tensors of an artifact from here
 twice. An app feeds RGB in [0, 1] and gets RGB in [0, 1]: normalisation and the mask threshold are inside the graph.
 """
 
+import re
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from dmvton_mobile.errors import DmvtonError
+
 MASK_THRESHOLD = 0.5  # a garment mask counts as garment above this
 SIZE_MULTIPLE = 32  # five stride-2 levels
 SMALLEST_SIZE = 64  # a flow needs two pixels on its coarsest level
+LARGEST_SIZE = 2048
 DEFAULT_SIZE = (256, 192)  # height, width the published weights were trained at
 ASPECT = (3, 4)  # width to height of the network's window
 
@@ -115,3 +119,19 @@ def tensor_contract(name: str, layout: Layout, shape: tuple[int, int, int, int])
         f"Garment features, level {name.rpartition('_')[2]} of the pyramid.",
     )
     return TensorContract(name=name, kind=kind, layout=layout, shape=shape, description=description)
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """(height, width). Raises DmvtonError for what no network takes."""
+    found = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text)
+    size = (int(found[1]), int(found[2])) if found else (0, 0)
+    if any(side % SIZE_MULTIPLE or not SMALLEST_SIZE <= side <= LARGEST_SIZE for side in size):
+        raise DmvtonError(
+            f"{text!r} is no size: write HEIGHTxWIDTH, like 256x192, both multiples of {SIZE_MULTIPLE} "
+            f"from {SMALLEST_SIZE} to {LARGEST_SIZE}."
+        )
+    return size
+
+
+def size_text(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"

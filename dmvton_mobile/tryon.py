@@ -9,21 +9,21 @@ from pathlib import Path
 
 import numpy as np
 
-from dmvton_mobile.bundle import Bundle, read_bundle, verify_files
-from dmvton_mobile.checkpoint import load_checkpoint
-from dmvton_mobile.composite import composite
+from dmvton_mobile.bundles.bundle import Bundle, read_bundle, verify_files
+from dmvton_mobile.bundles.manifest import DEVICE_ONLY, Artifact, BundleError
+from dmvton_mobile.checkpoints.checkpoint import load_checkpoint
+from dmvton_mobile.checkpoints.weights import default_network
 from dmvton_mobile.contract import Components
 from dmvton_mobile.errors import CheckFailed, DmvtonError
-from dmvton_mobile.garment_mask import GarmentMask
-from dmvton_mobile.images import Picture, Pixels, Window, garment_canvas, network_input, person_window
-from dmvton_mobile.manifest import DEVICE_ONLY, Artifact, BundleError
+from dmvton_mobile.imaging.composite import composite
+from dmvton_mobile.imaging.garment_mask import GarmentMask
+from dmvton_mobile.imaging.pictures import Picture, Pixels, Window, garment_canvas, network_input, person_window
 from dmvton_mobile.networks import TryOnNetwork
 from dmvton_mobile.networks.registry import DEFAULT_NETWORK
 from dmvton_mobile.runtimes import open_session
 from dmvton_mobile.runtimes.session import Session, Tensors
 from dmvton_mobile.runtimes.torch import TorchSession
 from dmvton_mobile.targets import Precision, Target
-from dmvton_mobile.weights import default_network
 
 KEPT_GARMENTS = 4  # the last ones tried on; each holds its full-resolution picture
 COMPOSITED = ("flow", "composition", "rendered")

@@ -10,17 +10,17 @@ import pytest
 from PIL import Image
 
 from converters.convert import convert
-from converters.onnx import export_onnx
+from converters.exporters.onnx import export_onnx
 from converters.plan import Plan
 from converters.source import Weights
 from converters.target import Delegate
-from dmvton_mobile.bundle import Bundle, new_bundle, read_bundle, seal, write_golden
+from dmvton_mobile.bundles.bundle import Bundle, new_bundle, read_bundle, seal, write_golden
+from dmvton_mobile.bundles.manifest import Artifact, Manifest, ParityFigure
+from dmvton_mobile.bundles.parity import BOUNDS_DB
 from dmvton_mobile.components import component_examples
 from dmvton_mobile.contract import Components
-from dmvton_mobile.manifest import Artifact, Manifest, ParityFigure
 from dmvton_mobile.networks import TryOnNetwork
 from dmvton_mobile.networks.seeded import seeded_network
-from dmvton_mobile.parity import BOUNDS_DB
 from dmvton_mobile.runtimes.torch import TorchSession
 from dmvton_mobile.targets import Precision, Target, artifact_path
 from dmvton_mobile.tryon import run_components

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from dmvton_mobile.datasets.layouts import open_dataset
+from dmvton_mobile.datasets.layouts.registry import open_dataset
 from dmvton_mobile.datasets.procedural.pair import People
 from dmvton_mobile.datasets.procedural.seeds import Split
 from dmvton_mobile.datasets.procedural.writer import write_people

@@ -12,9 +12,9 @@ from safetensors.numpy import load_file
 
 from benchmarks.devices.phone import AppJob
 from benchmarks.record import read_record
-from dmvton_mobile.bundle import Bundle, read_bundle, read_golden, verify_files
+from dmvton_mobile.bundles.bundle import Bundle, read_bundle, read_golden, verify_files
 from dmvton_mobile.errors import CheckFailed, DmvtonError
-from dmvton_mobile.files import parse_record
+from dmvton_mobile.records.base import parse_record
 from tests.app_vectors import FOLDER, make
 
 VECTORS = json.loads((FOLDER / "vectors.json").read_text())

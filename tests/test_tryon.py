@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from dmvton_mobile.checkpoint import save_checkpoint
-from dmvton_mobile.composite import composite
+from dmvton_mobile.bundles.manifest import BundleError
+from dmvton_mobile.checkpoints.checkpoint import save_checkpoint
 from dmvton_mobile.contract import Components
 from dmvton_mobile.errors import CheckFailed, DmvtonError
-from dmvton_mobile.garment_mask import GarmentMask, MaskSource, find_garment_mask
-from dmvton_mobile.images import Picture, garment_canvas, network_input, person_window, read_picture
-from dmvton_mobile.manifest import BundleError
+from dmvton_mobile.imaging.composite import composite
+from dmvton_mobile.imaging.garment_mask import GarmentMask, MaskSource, find_garment_mask
+from dmvton_mobile.imaging.pictures import Picture, garment_canvas, network_input, person_window, read_picture
 from dmvton_mobile.networks import TryOnNetwork, build_network
 from dmvton_mobile.networks.seeded import seeded_network
 from dmvton_mobile.runtimes.session import Session

@@ -3,7 +3,7 @@
     python -m training.publish runs/lite-warp runs/lite --note "Trained on ..." --out lite.safetensors
     dmvton evaluate --data benchmark --checkpoint lite.safetensors --out runs/figures
     python -m training.publish runs/lite-warp runs/lite --note "Trained on ..." --figures runs/figures/record.json
-        --out dmvton_mobile/weights/dmvton-lite.safetensors
+        --out dmvton_mobile/checkpoints/weights/dmvton-lite.safetensors
 
 A quantized network is published the same way: the weights it was made from first, then compress's checkpoints.
 
@@ -19,12 +19,12 @@ from typing import Annotated
 import typer
 from pydantic import JsonValue
 
-from dmvton_mobile.checkpoint import Card, CheckpointError, load_checkpoint, save_checkpoint
+from dmvton_mobile.checkpoints.checkpoint import Card, CheckpointError, load_checkpoint, save_checkpoint
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.evaluation.record import EvaluationRecord
-from dmvton_mobile.files import parse_record
 from dmvton_mobile.networks import TryOnNetwork
-from training.run_folder import RunFolder
+from dmvton_mobile.records.base import parse_record
+from training.runtime.run_folder import RunFolder
 
 _SHOWN = {"pairing", "metric", "unit", "images", "mean", "median"}
 

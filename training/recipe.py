@@ -13,8 +13,8 @@ from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
 from dmvton_mobile.contract import DEFAULT_SIZE, SIZE_MULTIPLE, SMALLEST_SIZE
 from dmvton_mobile.errors import DmvtonError
-from dmvton_mobile.files import Strict
-from dmvton_mobile.yaml_files import YamlKind
+from dmvton_mobile.records.base import Strict
+from dmvton_mobile.utils.yaml_files import YamlKind
 
 PUBLISHED = Path(__file__).parent / "recipes"
 Positive = Annotated[float, Field(gt=0)]

@@ -14,21 +14,21 @@ from pathlib import Path
 import torch
 from pydantic import JsonValue
 
-from dmvton_mobile.checkpoint import save_checkpoint
+from dmvton_mobile.checkpoints.checkpoint import save_checkpoint
 from dmvton_mobile.datasets.sample import TryOnSample, collate
 from dmvton_mobile.errors import DmvtonError
-from training.build import input_digests
-from training.ema import Ema
-from training.gradients import Gradients, NonFiniteLoss, moved, placed
-from training.log import Log, Row, read_log, scalar_writer
-from training.optimisers import Optimisers
-from training.order import Batches, Samples, Seeded
-from training.previews import write_preview
-from training.ranks import World
+from training.data.sampler import Batches, Samples, Seeded
 from training.recipe import Recipe
-from training.run_folder import Data, RunFolder, RunRecord
-from training.stage import Stage
-from training.state import Progress, Stateful, load_state, save_state, write_tensors
+from training.runtime.distributed import World
+from training.runtime.ema import Ema
+from training.runtime.gradients import Gradients, NonFiniteLoss, moved, placed
+from training.runtime.log import Log, Row, read_log, scalar_writer
+from training.runtime.optimisers import Optimisers
+from training.runtime.previews import write_preview
+from training.runtime.run_folder import Data, RunFolder, RunRecord
+from training.runtime.state import Progress, Stateful, load_state, save_state, write_tensors
+from training.stages.build import input_digests
+from training.stages.stage import Stage
 
 SHOWN = 4  # samples on a sheet
 

@@ -18,11 +18,11 @@ from benchmarks.devices.events import Collected
 from benchmarks.devices.job import AGENT, Work
 from benchmarks.devices.outputs import output_parity
 from benchmarks.record import Device, DeviceKind, Run
+from dmvton_mobile.bundles.manifest import ParityFigure
 from dmvton_mobile.contract import TensorContract
 from dmvton_mobile.errors import CheckFailed, DmvtonError
-from dmvton_mobile.files import sha256_file
-from dmvton_mobile.manifest import ParityFigure
 from dmvton_mobile.targets import Target
+from dmvton_mobile.utils.files import sha256_file
 
 PLACES = ("/data/local/tmp", "/tmp")  # of the device
 RUNTIMES = {  # the package to install; the modules of it that the agent takes, the first that loads

@@ -10,9 +10,9 @@ from benchmarks.devices.device import BenchmarkDevice
 from benchmarks.devices.farm import Farm
 from benchmarks.devices.host import Host
 from benchmarks.devices.ios import Ios, found_phones
-from benchmarks.machine import machine
+from benchmarks.measure.machine import machine
+from dmvton_mobile.bundles.manifest import is_plain_path
 from dmvton_mobile.errors import DmvtonError, UnknownName
-from dmvton_mobile.manifest import is_plain_path
 
 AWAY: dict[str, Callable[[str], BenchmarkDevice]] = {"ios": Ios, "farm": Farm}
 

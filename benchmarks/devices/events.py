@@ -9,7 +9,6 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter, ValidationError
 
 from benchmarks.devices.job import Work
-from benchmarks.names import Name, Words
 from benchmarks.record import (
     MAX_SAMPLES,
     Bytes,
@@ -28,6 +27,7 @@ from benchmarks.record import (
 )
 from dmvton_mobile.contract import Component
 from dmvton_mobile.errors import CheckFailed, plain
+from dmvton_mobile.records.base import Name, Words
 
 LONGEST_LINE = 2**20  # bytes; a chunk of samples has some thousands
 

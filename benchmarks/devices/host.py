@@ -15,8 +15,8 @@ from benchmarks.devices.device import AgentDevice
 from benchmarks.devices.events import AgentFailed, Collected
 from benchmarks.devices.job import AGENT, Work
 from benchmarks.devices.outputs import output_parity
-from benchmarks.kernels import operations
-from benchmarks.parts import bundle_parts
+from benchmarks.measure.kernels import operations
+from benchmarks.measure.parts import bundle_parts
 from benchmarks.record import DeviceKind, Operation, Run
 from dmvton_mobile.errors import CheckFailed, plain
 from dmvton_mobile.targets import Target

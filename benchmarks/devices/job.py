@@ -8,15 +8,15 @@ import numpy as np
 from pydantic import JsonValue
 
 from benchmarks.suite import Suite
-from dmvton_mobile.bundle import Bundle
+from dmvton_mobile.bundles.bundle import Bundle
+from dmvton_mobile.bundles.golden import golden_tensors
+from dmvton_mobile.bundles.manifest import Artifact
 from dmvton_mobile.contract import Component, ComponentContract
-from dmvton_mobile.manifest import Artifact
 from dmvton_mobile.runtimes.session import to_artifact
 from dmvton_mobile.targets import Precision, Target
 from dmvton_mobile.tryon import held_components
-from dmvton_mobile.verify import golden_tensors
 
-AGENT = Path(__file__).parents[1] / "agent.py"
+AGENT = Path(__file__).parents[1] / "measure" / "agent.py"
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.devices.job import Work
+from dmvton_mobile.bundles.golden import bound_db, golden_tensors
+from dmvton_mobile.bundles.manifest import ParityFigure
+from dmvton_mobile.bundles.parity import compare
 from dmvton_mobile.contract import TensorContract
 from dmvton_mobile.errors import CheckFailed
-from dmvton_mobile.manifest import ParityFigure
-from dmvton_mobile.parity import compare
 from dmvton_mobile.runtimes.session import from_artifact
-from dmvton_mobile.verify import bound_db, golden_tensors
 
 
 def output_parity(work: Work, folder: Path) -> tuple[ParityFigure, ...]:

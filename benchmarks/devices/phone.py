@@ -14,14 +14,13 @@ from typing import Literal
 
 from benchmarks.budget import weigh
 from benchmarks.devices.device import BenchmarkDevice
-from benchmarks.names import Name
 from benchmarks.record import BenchmarkRecord, DeviceKind, RecordError, Run, read_record
 from benchmarks.suite import Suite
 from benchmarks.verdict import judge
-from dmvton_mobile.bundle import Bundle
+from dmvton_mobile.bundles.bundle import Bundle
+from dmvton_mobile.bundles.manifest import Sha256
 from dmvton_mobile.errors import CheckFailed
-from dmvton_mobile.files import Record, Strict, record_json
-from dmvton_mobile.manifest import Sha256
+from dmvton_mobile.records.base import Name, Record, Strict, record_json
 from dmvton_mobile.targets import Precision, Target
 
 APP = "org.dmvton.demo"  # Android's package, Apple's bundle identifier

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from benchmarks.budget import Held
-from benchmarks.cells import megabytes
+from benchmarks.report.cells import megabytes
 from benchmarks.report.drawing import COLOURS, INK, OVER, SIZE, SMALL, svg
 from benchmarks.report.entry import Entry
 

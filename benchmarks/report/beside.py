@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from benchmarks.figures import Figures
 from benchmarks.record import Key
 from benchmarks.report.entry import Entry
+from benchmarks.report.figures import Figures
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks.figures import Figures
 from benchmarks.record import Mode, Series
 from benchmarks.report.drawing import COLOURS, INK, SIZE, SMALL, svg
 from benchmarks.report.entry import Entry
-from benchmarks.summary import FOR_DRIFT, median
+from benchmarks.report.figures import Figures
+from benchmarks.statistics import FOR_DRIFT, median
 from dmvton_mobile.targets import Precision, Target
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.budget import Held, numbers
-from benchmarks.figures import Figures, figures, grouped
 from benchmarks.record import Artifacts, BenchmarkRecord, Key, Load, MemoryKind, Run
+from benchmarks.report.figures import Figures, figures, grouped
 
 LONGEST = 60  # characters of a device's name in a heading
 

@@ -1,6 +1,7 @@
 """What a frame's time goes to: the operations that take longest, and all of them by kind and backend."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from benchmarks.record import Operation
@@ -68,3 +69,13 @@ def _total(listed: Sequence[Operation]) -> float | None:
 
 def _share(milliseconds: float | None, total: float | None) -> float | None:
     return milliseconds / total if milliseconds is not None and total else None
+
+
+def overlay(found: Iterable[Operation], title: str) -> str:
+    """By the names of nodes or of their outputs; where a runtime tells no times, what runs them."""
+    results = {
+        each.name: {"value": (each.backend or "own kernel") if each.milliseconds is None else each.milliseconds}
+        for each in found
+    }
+    gradient = [{"stop": 0, "bgColor": "#ffffff"}, {"stop": 1, "bgColor": "#d1495b"}]
+    return json.dumps({"main": {"name": title, "results": results, "gradient": gradient}}, indent=2)

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from benchmarks.budget import NUMBERS
-from benchmarks.cells import megabytes, number, share
 from benchmarks.record import BenchmarkRecord
 from benchmarks.report.bars import footprint_chart
 from benchmarks.report.beside import beside, differ
+from benchmarks.report.cells import megabytes, number, share
 from benchmarks.report.charts import camera_chart, latency_chart, sustained_charts
 from benchmarks.report.drawing import COLOURS
 from benchmarks.report.entry import entries

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from dmvton_mobile.contract import DEFAULT_SIZE
 from dmvton_mobile.datasets.dataset import Pair, Phase, TryOnDataset
-from dmvton_mobile.datasets.decode import read_rgb
-from dmvton_mobile.datasets.layouts import detect_layout
+from dmvton_mobile.datasets.files.decode import read_rgb
+from dmvton_mobile.datasets.layouts.registry import detect_layout
 from dmvton_mobile.datasets.sample import DataError
-from dmvton_mobile.progress import tracked
+from dmvton_mobile.utils.progress import tracked
 
 _SIZE_VOTES = 16  # pictures that tell the size of a dataset: most of them are right even where some are not
 

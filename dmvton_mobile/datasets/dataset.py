@@ -1,5 +1,6 @@
 """What every reader shares: a layout lists its pairs and says which file holds what; here they become samples."""
 
+import hashlib
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -15,13 +16,14 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from dmvton_mobile.contract import DEFAULT_SIZE
-from dmvton_mobile.datasets.decode import read_densepose, read_grey, read_ids, read_rgb
-from dmvton_mobile.datasets.pairs import OnFault, refuse
-from dmvton_mobile.datasets.pixels import mask_tensor, picture_tensor
-from dmvton_mobile.datasets.pose_files import read_openpose
+from dmvton_mobile.datasets.files.decode import read_densepose, read_grey, read_ids, read_rgb
+from dmvton_mobile.datasets.files.pixels import mask_tensor, picture_tensor
+from dmvton_mobile.datasets.files.pose_files import read_openpose
+from dmvton_mobile.datasets.files.truth_files import read_truth
+from dmvton_mobile.datasets.layouts.pairs import OnFault, refuse
 from dmvton_mobile.datasets.sample import LABEL_IDS, DataError, Label, Truth, TryOnSample, Unpaired
-from dmvton_mobile.datasets.truth_files import read_truth
-from dmvton_mobile.images import Pixels
+from dmvton_mobile.imaging.pictures import Pixels
+from dmvton_mobile.utils.files import sha256_file
 
 Value = TypeVar("Value")
 
@@ -217,3 +219,11 @@ def first_existing(folder: Path, stem: str, *suffixes: str) -> Path:
     """The first of these files that is there; the last where none is."""
     paths = [folder / f"{stem}{suffix}" for suffix in suffixes]
     return next((path for path in paths if path.exists()), paths[-1])
+
+
+def dataset_digest(folder: Path) -> str:
+    """SHA-256 over the names and the SHA-256 of all files in the folder, in the order of their names."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        digest.update(f"{path.relative_to(folder).as_posix()} {sha256_file(path)}\n".encode())
+    return digest.hexdigest()

@@ -23,13 +23,14 @@ from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
 from dmvton_mobile.datasets.dataset import Phase, TryOnDataset
-from dmvton_mobile.datasets.pixels import mask_pixels, mask_tensor, picture_pixels, picture_tensor
+from dmvton_mobile.datasets.files.pixels import mask_pixels, mask_tensor, picture_pixels, picture_tensor
+from dmvton_mobile.datasets.files.truth_files import decode_truth, encode_truth
 from dmvton_mobile.datasets.sample import DataError, Truth, TryOnSample, Unpaired
-from dmvton_mobile.datasets.truth_files import decode_truth, encode_truth
 from dmvton_mobile.errors import DmvtonError
-from dmvton_mobile.files import Record, Strict, atomic_folder, parse_record, record_json
-from dmvton_mobile.images import Pixels
-from dmvton_mobile.progress import tracked
+from dmvton_mobile.imaging.pictures import Pixels
+from dmvton_mobile.records.base import Record, Strict, parse_record, record_json
+from dmvton_mobile.utils.files import atomic_folder
+from dmvton_mobile.utils.progress import tracked
 
 INDEX = "index.json"
 

@@ -11,20 +11,20 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from dmvton_mobile.bundle import read_bundle, verify_files
-from dmvton_mobile.checkpoint import load_checkpoint
+from dmvton_mobile.bundles.bundle import read_bundle, verify_files
+from dmvton_mobile.bundles.manifest import MANIFEST
+from dmvton_mobile.checkpoints.checkpoint import load_checkpoint
 from dmvton_mobile.contract import MASK_THRESHOLD
 from dmvton_mobile.datasets.parser_inputs import generator_input, person_clothes, warp_condition
 from dmvton_mobile.datasets.sample import TryOnSample
 from dmvton_mobile.errors import CheckFailed, DmvtonError
-from dmvton_mobile.files import sha256_file
-from dmvton_mobile.manifest import MANIFEST
 from dmvton_mobile.networks import TryOnNetwork
 from dmvton_mobile.networks.flow import FlowOperations
 from dmvton_mobile.networks.network import TryOnOutput
 from dmvton_mobile.runtimes.session import Session
 from dmvton_mobile.targets import Precision, Target
 from dmvton_mobile.tryon import open_components, run_components
+from dmvton_mobile.utils.files import sha256_file
 
 Kind = Literal["checkpoint", "bundle", "baseline"]
 

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Literal
 
-from dmvton_mobile.files import Record, Strict
+from dmvton_mobile.records.base import Record, Strict
 
 
 class Pairing(StrEnum):

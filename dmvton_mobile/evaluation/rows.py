@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dmvton_mobile.evaluation.measure import METRICS, Row
 from dmvton_mobile.evaluation.record import Pairing
-from dmvton_mobile.files import atomic_file
+from dmvton_mobile.utils.files import atomic_file
 
 ROWS = "images.csv"
 _COLUMNS = ("person", "garment", "pairing", "seconds", *(metric.name for metric in METRICS))

@@ -21,8 +21,7 @@ import numpy as np
 from torch.utils.data import DataLoader, Subset
 
 import dmvton_mobile
-from dmvton_mobile.datasets.dataset import TryOnDataset
-from dmvton_mobile.datasets.digest import dataset_digest
+from dmvton_mobile.datasets.dataset import TryOnDataset, dataset_digest
 from dmvton_mobile.datasets.procedural.benchmark import published
 from dmvton_mobile.datasets.sample import TryOnSample, collate
 from dmvton_mobile.errors import DmvtonError
@@ -31,7 +30,8 @@ from dmvton_mobile.evaluation.features import Extractor, FeatureFiles
 from dmvton_mobile.evaluation.measure import METRICS, Perceptual, garment_of, measure
 from dmvton_mobile.evaluation.record import Data, EvaluationRecord, Figure, Pairing, Run, Subject
 from dmvton_mobile.evaluation.rows import Measured, append_rows, read_rows, write_rows
-from dmvton_mobile.files import atomic_file, parse_record, record_json
+from dmvton_mobile.records.base import parse_record, record_json
+from dmvton_mobile.utils.files import atomic_file
 
 RUN, RECORD = "run.json", "record.json"
 _RUNTIMES = ("torch", "numpy", "onnxruntime", "ai-edge-litert", "executorch", "coremltools", "opencv-python-headless")

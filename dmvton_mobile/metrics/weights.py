@@ -6,9 +6,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from dmvton_mobile.checkpoints.states import compare_states
 from dmvton_mobile.errors import DmvtonError
-from dmvton_mobile.files import sha256_file
-from dmvton_mobile.states import compare_states
+from dmvton_mobile.utils.files import sha256_file
 
 
 class WeightsError(DmvtonError):

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from dmvton_mobile.files import Strict
 from dmvton_mobile.networks.widths import Widths
+from dmvton_mobile.records.base import Strict
 
 
 class Calibration(Strict):

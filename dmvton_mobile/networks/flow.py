@@ -23,8 +23,8 @@ COST_VOLUME_CHANNELS = COST_VOLUME_WINDOW**2
 class FlowOperations:
     """The operations a warp module is made of, in their reference form.
 
-    A runtime that runs them better in another form brings its own subclass (`converters/lowering.py`) and puts it in
-    the place of this one; the weights and the network stay as they are.
+    A runtime that runs them better in another form brings its own subclass (`converters/lowering`) and puts it in the
+    place of this one; the weights and the network stay as they are.
 
     align_corners: the convention of every sampling. The published weights were trained with True.
     """

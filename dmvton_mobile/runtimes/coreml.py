@@ -9,7 +9,7 @@ from PIL import Image
 
 from dmvton_mobile.contract import ComponentContract
 from dmvton_mobile.errors import DmvtonError, UnknownName
-from dmvton_mobile.runtimes.mil import MilProgram, import_coremltools
+from dmvton_mobile.runtimes.mil.evaluator import MilProgram, import_coremltools
 from dmvton_mobile.runtimes.session import Session
 
 COMPUTE_UNITS = ("ALL", "CPU_AND_GPU", "CPU_AND_NE", "CPU_ONLY")

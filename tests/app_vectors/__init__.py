@@ -12,7 +12,7 @@ from pathlib import Path
 
 from safetensors.numpy import save_file
 
-from dmvton_mobile.files import record_json
+from dmvton_mobile.records.base import record_json
 from tests.app_vectors.benchmark import job, record, statistics, verdicts
 from tests.app_vectors.bundles import refusals
 from tests.app_vectors.cameras import cameras
@@ -21,7 +21,7 @@ from tests.app_vectors.composites import composites
 from tests.app_vectors.replays import replays, tensor_files
 from tests.app_vectors.windows import resizes, windows
 from tests.app_vectors.zips import zips
-from tests.bundles import make_bundle
+from tests.bundles.made import make_bundle
 
 FOLDER = Path(__file__).parents[1] / "golden" / "apps"
 

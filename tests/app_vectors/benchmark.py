@@ -4,8 +4,8 @@ import numpy as np
 
 from benchmarks.devices.phone import AppJob, Pair
 from benchmarks.record import Artifacts, Device, DeviceKind, MemoryKind, Mode, Run
+from benchmarks.statistics import summarise
 from benchmarks.suite import Band, Budget, Conditions, Suite, Until
-from benchmarks.summary import summarise
 from benchmarks.verdict import judge
 from dmvton_mobile.contract import Component
 from dmvton_mobile.targets import Precision, Target

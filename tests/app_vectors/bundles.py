@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from dmvton_mobile.manifest import MANIFEST
+from dmvton_mobile.bundles.manifest import MANIFEST
 from tests.app_vectors.cases import Case
 
 Manifest = dict[str, JsonValue]

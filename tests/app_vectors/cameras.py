@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dmvton_mobile.camera import Plane, bgra_to_rgb, upright, yuv_to_rgb
+from dmvton_mobile.imaging.camera import Plane, bgra_to_rgb, upright, yuv_to_rgb
 from tests.app_vectors.cases import Arrays, Case
 
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from dmvton_mobile.composite import composite
-from dmvton_mobile.images import garment_canvas, network_input, person_window
+from dmvton_mobile.imaging.composite import composite
+from dmvton_mobile.imaging.pictures import garment_canvas, network_input, person_window
 from tests.app_vectors.cases import NETWORK, Arrays, Case
 
 

@@ -7,10 +7,10 @@ import numpy as np
 from pydantic import JsonValue
 from safetensors.numpy import save
 
+from dmvton_mobile.bundles.parity import compare
 from dmvton_mobile.errors import CheckFailed
-from dmvton_mobile.parity import compare
 from tests.app_vectors.cases import Arrays, Case
-from tests.bundles import CONTRACT
+from tests.bundles.made import CONTRACT
 
 
 def replays(arrays: Arrays) -> list[Case]:

@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
-from dmvton_mobile.composite import composite
+from dmvton_mobile.checkpoints.weights import default_network
 from dmvton_mobile.contract import Components
-from dmvton_mobile.garment_mask import find_garment_mask
-from dmvton_mobile.images import Pixels, garment_canvas, network_input, person_window, read_picture
+from dmvton_mobile.imaging.composite import composite
+from dmvton_mobile.imaging.garment_mask import find_garment_mask
+from dmvton_mobile.imaging.pictures import Pixels, garment_canvas, network_input, person_window, read_picture
 from dmvton_mobile.networks.registry import DEFAULT_NETWORK
 from dmvton_mobile.runtimes.torch import TorchSession
 from dmvton_mobile.tryon import COMPOSITED, run_components
-from dmvton_mobile.weights import default_network
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PHOTO, GARMENT = EXAMPLES / "person.png", EXAMPLES / "sweater.png"

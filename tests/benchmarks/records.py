@@ -20,8 +20,8 @@ from benchmarks.record import (
 )
 from benchmarks.suite import Suite, Until
 from benchmarks.verdict import judge
+from dmvton_mobile.bundles.manifest import ParityFigure
 from dmvton_mobile.contract import Component
-from dmvton_mobile.manifest import ParityFigure
 from dmvton_mobile.targets import Precision, Target
 
 SUITE = Suite(name="test", description="For tests.", rounds=4, frame=Until(min_runs=4))

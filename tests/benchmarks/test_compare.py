@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from benchmarks.compare import Outcome, compare, junit_xml
 from benchmarks.record import BenchmarkRecord, RecordError, write_record
-from dmvton_mobile.cli import app
+from dmvton_mobile.cli.main import app
 from dmvton_mobile.errors import DmvtonError
 from tests.benchmarks.records import STARTED, SUITE, record, rounds, run
 

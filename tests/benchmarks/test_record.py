@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.record import MAX_BYTES, BenchmarkRecord, RecordError, parse_benchmark, read_record, write_record
 from dmvton_mobile.errors import DmvtonError
-from dmvton_mobile.files import record_json
+from dmvton_mobile.records.base import record_json
 from tests.benchmarks.records import record, rounds, run
 
 COMMITTED = sorted((Path(__file__).parents[2] / "docs").rglob("*.record.json"))

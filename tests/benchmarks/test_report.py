@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.budget import budget_checks
+from benchmarks.cli.report import overlay_verb, report_verb
 from benchmarks.record import (
     Artifacts,
     BenchmarkRecord,
@@ -36,7 +37,6 @@ from benchmarks.record import (
 )
 from benchmarks.report.page import page_html
 from benchmarks.suite import Budget
-from dmvton_mobile.commands.bench_report import overlay_verb, report_verb
 from dmvton_mobile.contract import Component
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.targets import Precision, Target

@@ -12,12 +12,12 @@ from benchmarks.devices.host import Host
 from benchmarks.record import BenchmarkRecord, Mode, Validity, read_record
 from benchmarks.run import measure, measure_beside, wanted_pairs
 from benchmarks.suite import Camera, Suite, SuiteError, Sustained, Until
-from dmvton_mobile.bundle import Bundle, read_bundle, read_golden, reseal, seal, write_golden
-from dmvton_mobile.cli import app
+from dmvton_mobile.bundles.bundle import Bundle, read_bundle, read_golden, reseal, seal, write_golden
+from dmvton_mobile.bundles.golden import GOLDEN
+from dmvton_mobile.cli.main import app
 from dmvton_mobile.contract import Component
 from dmvton_mobile.targets import Precision, Target
-from dmvton_mobile.verify import GOLDEN
-from tests.test_cli import refusal
+from tests.cli.test_cli import refusal
 
 SUITE = Suite(
     name="test",

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.suite import SUITES, SuiteError, load_suite, parse_bytes
-from dmvton_mobile.files import sha256_file
+from dmvton_mobile.utils.files import sha256_file
 
 
 @pytest.mark.parametrize("name", SUITES.names())

@@ -15,31 +15,31 @@ import numpy as np
 import pytest
 import torch
 
-import dmvton_mobile.example
+import converters.example
 from converters import convert as converting
 from converters.convert import PACKAGES, convert
 from converters.plan import Plan
-from converters.report import Row
+from converters.results import Row
 from converters.source import Weights
 from converters.target import Delegate
-from dmvton_mobile.bundle import read_bundle, read_golden, verify_files
-from dmvton_mobile.checkpoint import save_checkpoint, weight_bytes
+from dmvton_mobile.bundles.bundle import read_bundle, read_golden, verify_files
+from dmvton_mobile.bundles.golden import GOLDEN, Verdict, replay_all
+from dmvton_mobile.bundles.manifest import Artifact, Manifest
+from dmvton_mobile.bundles.parity import BOUNDS_DB
+from dmvton_mobile.checkpoints.checkpoint import save_checkpoint, weight_bytes
 from dmvton_mobile.components import OUTPUT_NAMES, feature_names
 from dmvton_mobile.contract import Component, ComponentContract, Components
 from dmvton_mobile.errors import CheckFailed, DmvtonError
-from dmvton_mobile.files import atomic_folder
-from dmvton_mobile.garment_mask import find_garment_mask
-from dmvton_mobile.images import read_picture
-from dmvton_mobile.manifest import Artifact, Manifest
+from dmvton_mobile.imaging.garment_mask import find_garment_mask
+from dmvton_mobile.imaging.pictures import read_picture
 from dmvton_mobile.networks import TryOnNetwork, seeded_network
-from dmvton_mobile.parity import BOUNDS_DB
 from dmvton_mobile.targets import Precision, Target, artifact_path
 from dmvton_mobile.tryon import TryOn
-from dmvton_mobile.verify import GOLDEN, Verdict, replay_all
-from tests.test_cli import dmvton, refusal
+from dmvton_mobile.utils.files import atomic_folder
+from tests.cli.test_cli import dmvton, refusal
 
 ROOT = Path(__file__).parents[2]
-EXAMPLE = Path(dmvton_mobile.example.__file__).parent
+EXAMPLE = Path(converters.example.__file__).parent
 DELEGATES_OF_PHONES = [(Target.EXECUTORCH, Delegate.VULKAN), (Target.EXECUTORCH, Delegate.COREML)]
 PIXELS = (256, 192)
 # coarse to fine: 1/32 to 1/2 of the picture, as the frame's contract has held them since the first bundle
@@ -276,7 +276,7 @@ def converting_command(*arguments: str | Path) -> None:
     """The `convert` of the command line, its errors as exceptions; standard error is a real file, as in a shell."""
     from typer.main import get_command
 
-    from dmvton_mobile.cli import app
+    from dmvton_mobile.cli.main import app
 
     group = get_command(app)
     command = group.commands["convert"]  # type: ignore[attr-defined]
@@ -358,7 +358,7 @@ class TestRefused:
 
 
 # `dmvton convert` after a change that only a process of its own may make
-CHANGED = "import sys\n{change}\nfrom dmvton_mobile.cli import main\nmain(['convert', *sys.argv[1:]])\n"
+CHANGED = "import sys\n{change}\nfrom dmvton_mobile.cli.main import main\nmain(['convert', *sys.argv[1:]])\n"
 
 
 def convert_process(*arguments: str | Path, change: str = "") -> list[str]:

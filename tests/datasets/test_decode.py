@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dmvton_mobile.datasets.decode import ColouredIds, read_densepose, read_grey, read_ids, read_rgb
+from dmvton_mobile.datasets.files.decode import ColouredIds, read_densepose, read_grey, read_ids, read_rgb
 from dmvton_mobile.datasets.sample import DENSEPOSE_IDS, LABEL_IDS, DataError
 from tests.datasets.written import blocks, ids, save, save_palette
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dmvton_mobile.datasets.dataset import TryOnDataset
-from dmvton_mobile.datasets.layouts import open_dataset
-from dmvton_mobile.datasets.pose_files import read_dresscode_keypoints, read_openpose
+from dmvton_mobile.datasets.files.pose_files import read_dresscode_keypoints, read_openpose
+from dmvton_mobile.datasets.layouts.registry import open_dataset
 from dmvton_mobile.datasets.sample import DataError, Label, TryOnSample
 from tests.datasets.written import save, write_dresscode, write_truths, write_viton
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from dmvton_mobile.datasets.layouts import LAYOUTS, detect_layout, open_dataset
-from dmvton_mobile.datasets.pairs import read_pair_list
+from dmvton_mobile.datasets.layouts.pairs import read_pair_list
+from dmvton_mobile.datasets.layouts.registry import LAYOUTS, detect_layout, open_dataset
 from dmvton_mobile.datasets.sample import DataError
 from dmvton_mobile.errors import UnknownName
 from tests.datasets.written import write_dresscode, write_pfafn, write_pfafn_test, write_viton, write_viton_hd

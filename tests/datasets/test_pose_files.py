@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from dmvton_mobile.datasets.pose_files import MAX_BYTES, read_dresscode_keypoints, read_openpose
+from dmvton_mobile.datasets.files.pose_files import MAX_BYTES, read_dresscode_keypoints, read_openpose
 from dmvton_mobile.datasets.sample import DataError
 from tests.datasets.written import keypoints, openpose, save_json
 

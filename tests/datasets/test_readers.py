@@ -8,9 +8,9 @@ import torch
 from PIL import Image
 
 from dmvton_mobile.datasets.dataset import Phase
-from dmvton_mobile.datasets.decode import ColouredIds
-from dmvton_mobile.datasets.dresscode import DressCode
-from dmvton_mobile.datasets.layouts import open_dataset
+from dmvton_mobile.datasets.files.decode import ColouredIds
+from dmvton_mobile.datasets.layouts.dresscode import DressCode
+from dmvton_mobile.datasets.layouts.registry import open_dataset
 from dmvton_mobile.datasets.sample import DataError, TryOnSample
 from dmvton_mobile.errors import UnknownName
 from tests.datasets.written import (

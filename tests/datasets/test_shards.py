@@ -13,7 +13,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from dmvton_mobile.datasets.dataset import TryOnDataset
-from dmvton_mobile.datasets.layouts import open_dataset
+from dmvton_mobile.datasets.layouts.registry import open_dataset
 from dmvton_mobile.datasets.sample import DataError, TryOnSample
 from dmvton_mobile.datasets.shards import INDEX, ShardDataset, write_shards
 from dmvton_mobile.errors import DmvtonError

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+from dmvton_mobile.datasets.files.truth_files import HIDDEN, SEEN, encode_truth, read_truth, write_truth
 from dmvton_mobile.datasets.sample import DataError
-from dmvton_mobile.datasets.truth_files import HIDDEN, SEEN, encode_truth, read_truth, write_truth
 from tests.datasets.written import truth_arrays
 
 SIZE = (48, 64)

@@ -7,7 +7,7 @@ import pytest
 from torch.utils.data import DataLoader
 
 from dmvton_mobile.datasets.dataset import TryOnDataset
-from dmvton_mobile.datasets.layouts import open_dataset
+from dmvton_mobile.datasets.layouts.registry import open_dataset
 from dmvton_mobile.datasets.sample import TryOnSample, collate
 from tests.datasets.written import write_dresscode, write_list, write_viton
 

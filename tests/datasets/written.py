@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from dmvton_mobile.datasets.truth_files import HIDDEN, SEEN, write_truth
+from dmvton_mobile.datasets.files.truth_files import HIDDEN, SEEN, write_truth
 
 Size = tuple[int, int]
 VITON_SIZE = (256, 192)  # height, width

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dmvton_mobile.datasets.dataset import TryOnDataset
-from dmvton_mobile.datasets.layouts import open_dataset
+from dmvton_mobile.datasets.layouts.registry import open_dataset
 from dmvton_mobile.datasets.procedural.seeds import Split
 from tests.conftest import SMALL
 from tests.rendered import rendered_people

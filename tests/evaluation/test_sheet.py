@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from dmvton_mobile.cli import app
+from dmvton_mobile.cli.main import app
 from dmvton_mobile.datasets.dataset import TryOnDataset
 from dmvton_mobile.evaluation.candidates import GarmentPasted
 from dmvton_mobile.evaluation.measure import METRICS

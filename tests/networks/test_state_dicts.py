@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from torch import nn
 
-from dmvton_mobile.checkpoint import weight_bytes
+from dmvton_mobile.checkpoints.checkpoint import weight_bytes
 from dmvton_mobile.networks import build_network, network_names
 
 LISTINGS = json.loads((Path(__file__).parents[1] / "golden/state_dicts.json").read_text())

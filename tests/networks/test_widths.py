@@ -9,7 +9,7 @@ import torch
 from pydantic import JsonValue
 from torch import Tensor, nn
 
-from dmvton_mobile.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from dmvton_mobile.checkpoints.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import TryOnNetwork, build_network
 from dmvton_mobile.networks.seeded import seeded_network

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from dmvton_mobile.checkpoints.weights import default_network
 from dmvton_mobile.datasets.dataset import TryOnDataset
-from dmvton_mobile.datasets.layouts import open_dataset
+from dmvton_mobile.datasets.layouts.registry import open_dataset
 from dmvton_mobile.datasets.sample import TryOnSample
 from dmvton_mobile.networks import TryOnNetwork
 from dmvton_mobile.networks.config import Quantization
 from dmvton_mobile.quantization import calibrate, prepare, spread
-from dmvton_mobile.weights import default_network
 from tests.conftest import SMALL
 from tests.rendered import rendered_people
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from dmvton_mobile.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from dmvton_mobile.checkpoints.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from dmvton_mobile.datasets.dataset import TryOnDataset
 from dmvton_mobile.datasets.sample import TryOnSample
 from dmvton_mobile.errors import DmvtonError

@@ -17,15 +17,15 @@ import pytest
 import torch
 from ai_edge_litert.interpreter import Interpreter
 
-from converters.export import export_component
-from converters.exported import Exported
+from converters.example import random_pictures
+from converters.exporters.exported import Exported
+from converters.registry import export_component
 from converters.target import Delegate, layouts, lower
+from dmvton_mobile.bundles.parity import BOUNDS_DB, ParityError, compare
 from dmvton_mobile.components import ComponentExample, component_examples
 from dmvton_mobile.contract import Component, ComponentContract, Kind, Layout
 from dmvton_mobile.errors import DmvtonError
-from dmvton_mobile.example import random_pictures
 from dmvton_mobile.networks import TryOnNetwork
-from dmvton_mobile.parity import BOUNDS_DB, ParityError, compare
 from dmvton_mobile.runtimes import open_session
 from dmvton_mobile.runtimes.session import Session, Tensors
 from dmvton_mobile.runtimes.torch import TorchSession

@@ -9,7 +9,7 @@ import torch
 from dmvton_mobile.datasets.sample import TryOnSample
 from dmvton_mobile.networks.flow import FlowOperations
 from tests.rendered import rendered_batch
-from training.augmentation import (
+from training.data.augmentation import (
     _compress,
     augment,
     mirror,
@@ -20,7 +20,7 @@ from training.augmentation import (
     reframe_person,
     spoil_mask,
 )
-from training.lessons import Lesson, mirrored, truth_lessons
+from training.data.supervised_batch import Lesson, mirrored, truth_lessons
 
 
 @pytest.fixture(scope="module")

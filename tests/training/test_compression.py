@@ -6,16 +6,16 @@ from typing import Any
 import pytest
 import yaml
 
-from dmvton_mobile.checkpoint import load_checkpoint, read_card, save_checkpoint
-from dmvton_mobile.cli import main
-from dmvton_mobile.compression import STEPS, read_steps
-from dmvton_mobile.files import parse_record
+from dmvton_mobile.checkpoints.checkpoint import load_checkpoint, read_card, save_checkpoint
+from dmvton_mobile.checkpoints.weights import default_weights
+from dmvton_mobile.cli.main import main
 from dmvton_mobile.networks import build_network
-from dmvton_mobile.sensitivity import Sensitivity
-from dmvton_mobile.weights import default_weights
+from dmvton_mobile.records.base import parse_record
+from dmvton_mobile.records.compression_steps import STEPS, read_steps
+from dmvton_mobile.records.sensitivity import Sensitivity
 from tests.conftest import SMALL
 from tests.rendered import rendered_people
-from training.compression import COMPRESSIONS, load_compression
+from training.compression.pipeline import COMPRESSIONS, load_compression
 from training.recipe import RecipeError
 
 IMAGES = 16

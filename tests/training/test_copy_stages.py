@@ -11,11 +11,11 @@ from dmvton_mobile.datasets.sample import DataError, TryOnSample
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import TryOnNetwork, TryOnOutput, build_network, seeded_network
 from tests.rendered import rendered_batch
-from training.copy_stages import Copy, TruthCopy, copy_losses
-from training.network_stage import Setting
-from training.perceptual import StructuralPerceptual
-from training.scheme import RENDERED
-from training.truth_stages import TruthTryOn
+from training.losses.perceptual import StructuralPerceptual
+from training.stages.network_stage import Setting
+from training.stages.paper_config import RENDERED
+from training.stages.self_distillation import Copy, TruthCopy, copy_losses
+from training.stages.supervised import TruthTryOn
 
 COPIED = {"copied_tryon", "copied_flow", "copied_composition", "copied_rendered"}
 STAGES: list[tuple[type[Copy] | type[TruthCopy], str]] = [

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from dmvton_mobile.networks import build_network, seeded_network
 from dmvton_mobile.networks.flow import FlowOperations
-from training.cost_volume import RowProducts, with_row_products
+from training.losses.cost_volume import RowProducts, with_row_products
 
 
 def maps(size: tuple[int, int]) -> list[Tensor]:

@@ -11,10 +11,10 @@ from safetensors.torch import load_file
 from dmvton_mobile.datasets.dataset import TryOnDataset
 from dmvton_mobile.errors import DmvtonError
 from tests.training.toy import CPU, DATA, Toy, dataset_of, recipe
-from training.gradients import Gradients
-from training.log import read_log
-from training.order import Batches
-from training.ranks import World, joined
+from training.data.sampler import Batches
+from training.runtime.distributed import World, joined
+from training.runtime.gradients import Gradients
+from training.runtime.log import read_log
 from training.trainer import train
 
 ROOT = Path(__file__).parents[2]

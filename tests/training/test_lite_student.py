@@ -13,12 +13,12 @@ from dmvton_mobile.datasets.sample import TryOnSample
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import TryOnNetwork, build_network, seeded_network
 from tests.rendered import rendered_batch
-from training.lite_student import LiteStudent
-from training.network_stage import Setting
-from training.passes import Warped
-from training.perceptual import StructuralPerceptual
-from training.scheme import DMVTON, Scheme
-from training.stages import build_stage
+from training.losses.perceptual import StructuralPerceptual
+from training.stages.forward import Warped
+from training.stages.lite_student import LiteStudent
+from training.stages.network_stage import Setting
+from training.stages.paper_config import DMVTON, Scheme
+from training.stages.registry import build_stage
 
 KNOWN_TERMS = {"match", "flow_matched", "flow_refined", "flow_fine", "light"}
 TRYON_TERMS = {"tryon_l1", "tryon_gradient", "tryon_perceptual", "composition", "kept", "worn"}

@@ -13,7 +13,7 @@ from dmvton_mobile.metrics.vgg import VGGS, VggFeatures
 from dmvton_mobile.metrics.weights import WeightsError
 from tests.metrics.seeded import perturbed, pictures, save, seed_weights
 from tests.metrics.test_vgg import plain_features
-from training.perceptual import Perceptual, StructuralPerceptual, VggPerceptual
+from training.losses.perceptual import Perceptual, StructuralPerceptual, VggPerceptual
 
 
 @pytest.fixture(scope="module")

@@ -16,15 +16,15 @@ from dmvton_mobile.networks import TryOnNetwork, build_network, seeded_network
 from dmvton_mobile.networks.flow import FlowOperations
 from dmvton_mobile.networks.widths import widths_of
 from tests.rendered import rendered_batch
-from training import latency
-from training.copy_stages import Copy
-from training.latency import ConvShape, Latencies, conv_shapes
-from training.network_stage import Setting
-from training.perceptual import StructuralPerceptual
-from training.pruning.dependencies import ChannelGroup, Convolution, Dependencies
-from training.pruning.prune import Pruned, prune
-from training.pruning.worth import channel_worth
-from training.scheme import RENDERED
+from training.compression import latency
+from training.compression.latency import ConvShape, Latencies, conv_shapes
+from training.compression.pruning.dependencies import ChannelGroup, Convolution, Dependencies
+from training.compression.pruning.importance import channel_worth
+from training.compression.pruning.prune import Pruned, prune
+from training.losses.perceptual import StructuralPerceptual
+from training.stages.network_stage import Setting
+from training.stages.paper_config import RENDERED
+from training.stages.self_distillation import Copy
 
 SIZE = (64, 64)
 NETWORKS = ("dmvton-lite", "dmvton-student")

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import torch
 
-from dmvton_mobile.checkpoint import load_checkpoint, save_checkpoint
+from dmvton_mobile.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.evaluation.record import Data, EvaluationRecord, Figure, Pairing, Run, Subject
-from dmvton_mobile.files import record_json
 from dmvton_mobile.networks import seeded_network
+from dmvton_mobile.records.base import record_json
 from training.publish import publish
 
 

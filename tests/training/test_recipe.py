@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from dmvton_mobile.checkpoint import save_checkpoint
+from dmvton_mobile.checkpoints.checkpoint import save_checkpoint
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import build_network
 from tests.training.toy import recipe
-from training.build import input_digests, setting_from_recipe, stage_from_recipe
 from training.recipe import Precision, Recipe, RecipeError, StageName, load_recipe, published_recipes, recipe_yaml
+from training.stages.build import input_digests, setting_from_recipe, stage_from_recipe
 
 # scheme and stage: network, teacher, warp's and generator's rate, batch, epochs constant and decaying
 AS_PUBLISHED = {

@@ -12,9 +12,9 @@ from safetensors.torch import load_file
 from dmvton_mobile.datasets.dataset import TryOnDataset
 from dmvton_mobile.errors import DmvtonError
 from tests.training.toy import CPU, DATA, KILLED, Toy, recipe
-from training.log import Row, read_log
-from training.run_folder import RunFolder
-from training.state import load_state
+from training.runtime.log import Row, read_log
+from training.runtime.run_folder import RunFolder
+from training.runtime.state import load_state
 from training.trainer import Told, train
 
 ROOT = Path(__file__).parents[2]

@@ -8,19 +8,19 @@ import onnxruntime
 import pytest
 import torch
 
-from dmvton_mobile.datasets.layouts import open_dataset
+from dmvton_mobile.checkpoints.weights import default_network
+from dmvton_mobile.datasets.layouts.registry import open_dataset
 from dmvton_mobile.datasets.sample import TryOnSample
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import TryOnNetwork
 from dmvton_mobile.networks.config import Quantization
 from dmvton_mobile.quantization import calibrate, layer_roundings, prepare, quantizable_layers, rounding_only, spread
-from dmvton_mobile.sensitivity import Distance, Search, Sensitivity
-from dmvton_mobile.weights import default_network
+from dmvton_mobile.records.sensitivity import Distance, Search, Sensitivity
 from tests.conftest import SMALL
 from tests.rendered import rendered_people
-from training import latency
-from training.latency import ConvShape
-from training.sensitivity_search import _bisect, _tried_on, find_sensitivity
+from training.compression import latency
+from training.compression.latency import ConvShape
+from training.compression.sensitivity import _bisect, _tried_on, find_sensitivity
 
 IMAGES = 16
 ALL_BUT_THE_GENERATOR = ("warp",)

@@ -8,20 +8,20 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from dmvton_mobile.checkpoints.states import CheckpointError
 from dmvton_mobile.datasets.parser_inputs import generator_input, person_clothes, warp_condition
 from dmvton_mobile.datasets.sample import DataError, TryOnSample
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import TryOnNetwork, build_network, seeded_network
-from dmvton_mobile.states import CheckpointError
 from tests.rendered import rendered_batch
-from training.inherit import inherit
-from training.network_stage import NetworkStage, Setting
-from training.passes import Warped
-from training.perceptual import Perceptual, StructuralPerceptual
-from training.scheme import DMVTON, PFAFN, SCHEMES, Scheme
-from training.stages import STUDENT_STAGES, TEACHER_STAGES, build_stage
-from training.student_stages import StudentWarp
-from training.teacher import Teacher
+from training.losses.perceptual import Perceptual, StructuralPerceptual
+from training.stages.forward import Warped
+from training.stages.initialisation import inherit
+from training.stages.network_stage import NetworkStage, Setting
+from training.stages.paper_config import DMVTON, PFAFN, SCHEMES, Scheme
+from training.stages.registry import STUDENT_STAGES, TEACHER_STAGES, build_stage
+from training.stages.student_stages import StudentWarp
+from training.stages.teacher import Teacher
 
 STAGES = [*TEACHER_STAGES, *STUDENT_STAGES]
 WARP_TERMS = {"warp_l1", "warp_perceptual", "warp_mask", "warp_smoothness", "warp_variation"}

@@ -12,11 +12,11 @@ from dmvton_mobile.datasets.sample import DataError, TryOnSample
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import TryOnNetwork, seeded_network
 from tests.rendered import rendered_batch
-from training.network_stage import Setting
-from training.perceptual import StructuralPerceptual
-from training.scheme import DMVTON
-from training.stages import build_stage
-from training.teacher import Teacher
+from training.losses.perceptual import StructuralPerceptual
+from training.stages.network_stage import Setting
+from training.stages.paper_config import DMVTON
+from training.stages.registry import build_stage
+from training.stages.teacher import Teacher
 
 
 @pytest.fixture(scope="module")

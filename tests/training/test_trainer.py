@@ -17,19 +17,19 @@ from safetensors.torch import load_file
 from torch import nn
 from typer.testing import CliRunner
 
-from dmvton_mobile.checkpoint import load_checkpoint
-from dmvton_mobile.commands.train import command
+from dmvton_mobile.checkpoints.checkpoint import load_checkpoint
 from dmvton_mobile.datasets.dataset import TryOnDataset
 from dmvton_mobile.datasets.sample import TryOnSample
 from dmvton_mobile.errors import DmvtonError
-from dmvton_mobile.files import sha256_file
+from dmvton_mobile.utils.files import sha256_file
 from tests.conftest import SMALL
 from tests.training.toy import CPU, DATA, PAIRS, Toy, recipe
-from training.ema import Ema
-from training.log import read_log
-from training.order import Batches, Seeded, epoch_order
-from training.ranks import World
-from training.run_folder import code_version
+from training.cli import command
+from training.data.sampler import Batches, Seeded, epoch_order
+from training.runtime.distributed import World
+from training.runtime.ema import Ema
+from training.runtime.log import read_log
+from training.runtime.run_folder import code_version
 from training.trainer import Told, train
 
 

@@ -12,8 +12,8 @@ from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import TryOnOutput, build_network
 from dmvton_mobile.networks.flow import FlowOperations
 from tests.rendered import rendered_batch
-from training.lessons import mirrored, truth_lessons
-from training.lite_losses import (
+from training.data.supervised_batch import mirrored, truth_lessons
+from training.losses.lite import (
     composition_distance,
     flow_distance,
     light_distance,
@@ -23,13 +23,13 @@ from training.lite_losses import (
     unchanged,
     worn_distance,
 )
-from training.lite_stage import LiteStage, flow_losses
-from training.losses import gradient_l1
-from training.network_stage import Setting
-from training.perceptual import StructuralPerceptual
-from training.scheme import RENDERED
-from training.stage import Stage
-from training.stages import build_stage
+from training.losses.paper import gradient_l1
+from training.losses.perceptual import StructuralPerceptual
+from training.stages.lite_stage import LiteStage, flow_losses
+from training.stages.network_stage import Setting
+from training.stages.paper_config import RENDERED
+from training.stages.registry import build_stage
+from training.stages.stage import Stage
 
 SIZE = (128, 96)
 

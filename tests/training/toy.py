@@ -16,15 +16,15 @@ import torch
 from torch import Tensor, nn
 
 from dmvton_mobile.datasets.dataset import TryOnDataset
-from dmvton_mobile.datasets.layouts import open_dataset
+from dmvton_mobile.datasets.layouts.registry import open_dataset
 from dmvton_mobile.datasets.sample import TryOnSample
 from dmvton_mobile.networks import NetworkConfig, TryOnNetwork
 from dmvton_mobile.networks.warp import WarpModule
 from tests.conftest import SEED, SMALL
-from training.ranks import World
 from training.recipe import Recipe
-from training.run_folder import Data
-from training.stage import Losses, OptimiserGroup, Stage
+from training.runtime.distributed import World
+from training.runtime.run_folder import Data
+from training.stages.stage import Losses, OptimiserGroup, Stage
 from training.trainer import Told, train
 
 CPU = World(torch.device("cpu"))

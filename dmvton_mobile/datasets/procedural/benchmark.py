@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Literal
 
 from dmvton_mobile.contract import DEFAULT_SIZE
-from dmvton_mobile.datasets.digest import dataset_digest
-from dmvton_mobile.datasets.procedural.lots import draw_garment, draw_person
+from dmvton_mobile.datasets.dataset import dataset_digest
 from dmvton_mobile.datasets.procedural.pair import People
+from dmvton_mobile.datasets.procedural.scene.sampling import draw_garment, draw_person
 from dmvton_mobile.datasets.procedural.seeds import VERSION, Split, generator
 from dmvton_mobile.errors import DmvtonError
-from dmvton_mobile.files import Record, parse_record
+from dmvton_mobile.records.base import Record, parse_record
 
 BENCHMARK = People(Split.BENCHMARK, seed=0, count=512, size=DEFAULT_SIZE)
 

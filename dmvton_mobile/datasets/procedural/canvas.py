@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dmvton_mobile.datasets.procedural.ribbon import Box, Plane
+from dmvton_mobile.datasets.files.truth_files import HIDDEN, SEEN
+from dmvton_mobile.datasets.procedural.body.ribbon import Box, Plane
 from dmvton_mobile.datasets.sample import Label
-from dmvton_mobile.datasets.truth_files import HIDDEN, SEEN
 
 
 @dataclass

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dmvton_mobile.datasets.procedural.backdrop import paint_backdrop
-from dmvton_mobile.datasets.procedural.figure import Figure, pose_figure
-from dmvton_mobile.datasets.procedural.flat import FlatGarment, lay_flat
-from dmvton_mobile.datasets.procedural.lots import draw_garment, draw_person
+from dmvton_mobile.datasets.procedural.body.posed_body import Figure, pose_figure
+from dmvton_mobile.datasets.procedural.garment.flat import FlatGarment, lay_flat
 from dmvton_mobile.datasets.procedural.render import Rendering, render
+from dmvton_mobile.datasets.procedural.scene.backdrop import paint_backdrop
+from dmvton_mobile.datasets.procedural.scene.sampling import draw_garment, draw_person
 from dmvton_mobile.datasets.procedural.seeds import Split, generator
 from dmvton_mobile.errors import DmvtonError
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dmvton_mobile.datasets.procedural.body import (
+from dmvton_mobile.datasets.procedural.body.body import (
     cast_shadow,
     paint_arm,
     paint_bottoms,
@@ -18,13 +18,13 @@ from dmvton_mobile.datasets.procedural.body import (
     paint_neck,
     paint_torso,
 )
+from dmvton_mobile.datasets.procedural.body.head import paint_hair_behind, paint_hair_in_front, paint_head
+from dmvton_mobile.datasets.procedural.body.posed_body import Figure
+from dmvton_mobile.datasets.procedural.body.ribbon import Plane
 from dmvton_mobile.datasets.procedural.canvas import Canvas
-from dmvton_mobile.datasets.procedural.drape import wear_panel, wear_sleeve
-from dmvton_mobile.datasets.procedural.figure import Figure
-from dmvton_mobile.datasets.procedural.flat import FlatGarment
-from dmvton_mobile.datasets.procedural.head import paint_hair_behind, paint_hair_in_front, paint_head
-from dmvton_mobile.datasets.procedural.ribbon import Plane
-from dmvton_mobile.datasets.procedural.scene import Person
+from dmvton_mobile.datasets.procedural.garment.drape import wear_panel, wear_sleeve
+from dmvton_mobile.datasets.procedural.garment.flat import FlatGarment
+from dmvton_mobile.datasets.procedural.scene.scene import Person
 
 
 @dataclass(frozen=True)

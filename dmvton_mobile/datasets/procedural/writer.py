@@ -26,13 +26,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import SerializerFunctionWrapHandler, model_serializer
 
+from dmvton_mobile.datasets.files.truth_files import write_truth
 from dmvton_mobile.datasets.procedural.pair import Pair, People, pose_keypoints, render_pairs
 from dmvton_mobile.datasets.procedural.render import Rendering
 from dmvton_mobile.datasets.procedural.seeds import VERSION, Split
-from dmvton_mobile.datasets.truth_files import write_truth
 from dmvton_mobile.errors import DmvtonError
-from dmvton_mobile.files import Record, atomic_folder, record_json
-from dmvton_mobile.images import WRITERS
+from dmvton_mobile.imaging.pictures import WRITERS
+from dmvton_mobile.records.base import Record, record_json
+from dmvton_mobile.utils.files import atomic_folder
 
 RECORD = "render.json"
 _CHUNK = 16  # pairs per task: neighbours share a garment

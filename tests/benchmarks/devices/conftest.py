@@ -9,7 +9,7 @@ from converters.convert import convert
 from converters.plan import Plan
 from converters.source import Weights
 from converters.target import Delegate
-from dmvton_mobile.bundle import Bundle, read_bundle
+from dmvton_mobile.bundles.bundle import Bundle, read_bundle
 from dmvton_mobile.contract import Components
 from dmvton_mobile.targets import Precision, Target
 from tests.benchmarks.devices.board import Board, free_port, own_adb_server, script

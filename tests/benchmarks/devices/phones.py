@@ -6,9 +6,9 @@ from pathlib import Path
 from benchmarks.devices.phone import BUNDLE, JOB, AppJob
 from benchmarks.record import BenchmarkRecord, BundleIdentity, Device, DeviceKind, Run, SuiteIdentity
 from benchmarks.suite import Suite, Until
-from dmvton_mobile.bundle import Bundle, read_bundle
+from dmvton_mobile.bundles.bundle import Bundle, read_bundle
 from dmvton_mobile.errors import DmvtonError
-from dmvton_mobile.files import parse_record
+from dmvton_mobile.records.base import parse_record
 from dmvton_mobile.targets import Precision, Target
 from tests.benchmarks import records
 

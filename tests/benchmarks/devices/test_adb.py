@@ -19,12 +19,12 @@ from benchmarks.devices.events import Collected
 from benchmarks.record import BenchmarkRecord, DeviceKind, Validity, read_record
 from benchmarks.run import measure
 from benchmarks.suite import Suite, Until
-from dmvton_mobile.bundle import Bundle
+from dmvton_mobile.bundles.bundle import Bundle
 from dmvton_mobile.contract import Layout, tensor_contract
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.targets import Target
 from tests.benchmarks.devices.board import Board, agents, free_port, script
-from tests.test_cli import dmvton, refusal
+from tests.cli.test_cli import dmvton, refusal
 
 SHORT = Suite(name="short", description="For tests.", rounds=2, garment=Until(min_runs=2), frame=Until(min_runs=60))
 LONG = SHORT.model_copy(update={"name": "long", "rounds": 1, "frame": Until(min_runs=100_000)})

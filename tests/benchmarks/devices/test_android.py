@@ -10,12 +10,12 @@ from benchmarks.devices.choose import choose_device
 from benchmarks.devices.phone import GONE, PhoneWork
 from benchmarks.record import BenchmarkRecord, DeviceKind, RecordError, write_record
 from benchmarks.run import measure
-from dmvton_mobile.bundle import Bundle, read_bundle
+from dmvton_mobile.bundles.bundle import Bundle, read_bundle
 from dmvton_mobile.errors import CheckFailed, DmvtonError
 from dmvton_mobile.targets import Precision, Target
 from tests.benchmarks.devices.board import Board
 from tests.benchmarks.devices.phones import SUITE, app_record, app_run, read_job
-from tests.bundles import make_bundle
+from tests.bundles.made import make_bundle
 
 SHA = "c" * 64
 PREPARED = "/tmp/prepared.json"

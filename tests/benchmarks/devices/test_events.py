@@ -10,10 +10,10 @@ from benchmarks.devices.events import LONGEST_LINE, AgentFailed, Collected
 from benchmarks.devices.job import Work
 from benchmarks.record import MAX_SAMPLES, Mode
 from benchmarks.suite import Suite, Until
-from dmvton_mobile.bundle import read_bundle
+from dmvton_mobile.bundles.bundle import read_bundle
 from dmvton_mobile.contract import Component
 from dmvton_mobile.targets import Precision, Target
-from tests.bundles import make_bundle
+from tests.bundles.made import make_bundle
 
 SAMPLES = {"component": "tryon", "mode": "steady", "warmup_runs": 3, "period_ms": None}
 FACTS = {"model": None, "processor": "CPU", "abi": "aarch64", "cores": 4, "memory_bytes": 2**30, "system": "Linux"}

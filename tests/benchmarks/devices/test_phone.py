@@ -15,14 +15,14 @@ from benchmarks.devices.phone import GONE, PhoneWork, Returned
 from benchmarks.record import BenchmarkRecord, DeviceKind, RecordError, Validity, read_record, write_record
 from benchmarks.run import measure
 from benchmarks.suite import Band, SuiteError
-from dmvton_mobile.bundle import Bundle, file_problems, read_bundle
-from dmvton_mobile.cli import app
+from dmvton_mobile.bundles.bundle import Bundle, file_problems, read_bundle
+from dmvton_mobile.cli.main import app
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.targets import Precision, Target
 from tests.benchmarks import records
 from tests.benchmarks.devices.phones import SUITE, app_record, app_run, read_job
-from tests.bundles import make_bundle
-from tests.test_cli import refusal
+from tests.bundles.made import make_bundle
+from tests.cli.test_cli import refusal
 
 UDID = "00008110-000A1B2C3D4E5F60"
 SHA = "c" * 64

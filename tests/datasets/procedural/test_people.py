@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dmvton_mobile.datasets.digest import dataset_digest
+from dmvton_mobile.datasets.dataset import dataset_digest
 from dmvton_mobile.datasets.procedural.benchmark import BENCHMARK, is_benchmark, published, scenes_digest
-from dmvton_mobile.datasets.procedural.lots import draw_garment, draw_person
 from dmvton_mobile.datasets.procedural.pair import People, render_pairs
-from dmvton_mobile.datasets.procedural.scene import (
+from dmvton_mobile.datasets.procedural.scene.sampling import draw_garment, draw_person
+from dmvton_mobile.datasets.procedural.scene.scene import (
     ArmPose,
     Backdrop,
     GarmentKind,

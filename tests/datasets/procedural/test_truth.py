@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dmvton_mobile.contract import DEFAULT_SIZE
+from dmvton_mobile.datasets.files.truth_files import SEEN, read_truth
 from dmvton_mobile.datasets.procedural.pair import Pair, People, pose_keypoints, render_pairs
 from dmvton_mobile.datasets.procedural.render import Rendering
 from dmvton_mobile.datasets.procedural.seeds import Split
 from dmvton_mobile.datasets.procedural.writer import write_pair
 from dmvton_mobile.datasets.sample import Label, Part
-from dmvton_mobile.datasets.truth_files import SEEN, read_truth
-from dmvton_mobile.images import read_picture
+from dmvton_mobile.imaging.pictures import read_picture
 
 indices = st.integers(0, 100_000)
 some = settings(max_examples=25, deadline=None, derandomize=True)

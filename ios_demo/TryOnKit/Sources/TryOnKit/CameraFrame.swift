@@ -1,4 +1,4 @@
-/// A camera's frame as the picture that everything starts from, by the rule of `dmvton_mobile/camera.py`.
+/// A camera's frame as the picture that everything starts from, by the rule of `dmvton_mobile/imaging/camera.py`.
 
 /// Samples of one kind. rowStride, pixelStride: bytes from one row, or sample, to the next.
 public struct Plane {

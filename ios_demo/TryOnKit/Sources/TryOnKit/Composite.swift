@@ -36,7 +36,7 @@ public struct FrameOutputs: Sendable {
     }
 }
 
-/// The photo [H, W, 3] with the garment on, by the rule of `dmvton_mobile/composite.py`, painted by the CPU. Outside the
+/// The photo [H, W, 3] with the garment on, by the rule of `dmvton_mobile/imaging/composite.py`, painted by the CPU. Outside the
 /// window it is the photo, bit by bit.
 ///
 /// window: what of the photo the network saw. Throws TryOnError where these do not fit together.

@@ -1,4 +1,4 @@
-/// What is said of a series of times in milliseconds, by the rule of `benchmarks/summary.py`.
+/// What is said of a series of times in milliseconds, by the rule of `benchmarks/statistics.py`.
 public struct Summary: Equatable, Sendable {
     public let samples: Int
     public let leastMs: Double

@@ -1,6 +1,6 @@
 package org.dmvton.tryonkit
 
-// A camera's frame as the picture that everything starts from, by the rule of `dmvton_mobile/camera.py`.
+// A camera's frame as the picture that everything starts from, by the rule of `dmvton_mobile/imaging/camera.py`.
 
 /** Samples of one kind. rowStride, pixelStride: bytes from one row, or sample, to the next. */
 class Plane(val data: ByteArray, val rowStride: Int, val pixelStride: Int) {

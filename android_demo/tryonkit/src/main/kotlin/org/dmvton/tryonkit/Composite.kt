@@ -12,7 +12,7 @@ import org.dmvton.tryonkit.NetworkMaps.Companion.SMALLEST_WEIGHT
 import org.dmvton.tryonkit.NetworkMaps.Companion.VISIBLE
 
 /**
- * The photo [H, W, 3] with the garment on, by the rule of `dmvton_mobile/composite.py`. Outside the window it is the
+ * The photo [H, W, 3] with the garment on, by the rule of `dmvton_mobile/imaging/composite.py`. Outside the window it is the
  * photo, bit by bit.
  *
  * window: what of the photo the network saw. Throws TryOnException where these do not fit together.

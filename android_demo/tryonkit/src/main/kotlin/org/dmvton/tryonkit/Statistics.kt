@@ -6,7 +6,7 @@ import kotlin.math.floor
 private const val FOR_DRIFT = 8 // samples: fewer have no quarters to compare
 
 /**
- * What is said of a series of times in milliseconds, by the rule of `benchmarks/summary.py`.
+ * What is said of a series of times in milliseconds, by the rule of `benchmarks/statistics.py`.
  *
  * spread: (p90 - p10) / median. drift: the last quarter's median to the first quarter's, less one; null below eight
  * samples.

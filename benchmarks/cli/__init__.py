@@ -1,0 +1,1 @@
+"""`dmvton bench`."""

@@ -1,0 +1,71 @@
+"""`dmvton bench peers`: the papers' networks and ours beside each other, as a table in Markdown."""
+
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.measure.machine import machine
+from benchmarks.report.cells import megabytes, number
+from benchmarks.studies.forms import MEASURED
+from benchmarks.studies.peers import Form, Peer, peer_names, race_peers, weigh_peers
+from dmvton_mobile.errors import CheckFailed, UnknownName
+from dmvton_mobile.targets import Target
+from dmvton_mobile.utils.progress import progress_bar
+
+
+class NotMeasured(CheckFailed):
+    """Forms that no file or no figure could be had of."""
+
+
+def peers_verb(
+    network: Annotated[list[str] | None, typer.Option(help="Only these; all that need no parser without.")] = None,
+    target: Annotated[list[Target] | None, typer.Option(help="Only these of tflite, executorch, onnx.")] = None,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads of the runtimes.")] = 2,
+    rounds: Annotated[int, typer.Option(min=1, help="How often the forms of a runtime take turns.")] = 3,
+    runs: Annotated[int, typer.Option(min=1, help="Counted runs of each, in a turn.")] = 10,
+) -> None:
+    """Measure the papers' networks and dmvton-lite, converted plainly and by us: MACs, weights, latency and memory.
+
+    Example: dmvton bench peers --network dmvton-student --target onnx
+    """
+    known = peer_names()
+    for name in network or ():
+        if name not in known:
+            raise UnknownName("network without a parser", name, known)
+    names, targets = network or known, target or list(MEASURED)
+    for each in targets:
+        if each not in MEASURED:
+            raise UnknownName("runtime for peers", str(each), [str(every) for every in MEASURED])
+    peers = {peer.network: peer for peer in weigh_peers(names)}
+    forms: list[Form] = []
+    with progress_bar("Racing") as bar:
+        for each in targets:
+            forms += race_peers(
+                each, names, threads=threads, rounds=rounds, runs=runs, on_step=lambda what: bar.show(what=what)
+            )
+    typer.echo(f"{machine()}; {threads} threads, {rounds} rounds of {runs} runs, 256x192, batch 1, float32.")
+    Console(width=132).print(_weights_table(list(peers.values())))
+    Console(width=132).print(_table(forms))
+    if failed := [each for each in forms if each.failure]:
+        lines = [f"{each.target} {each.network} {each.name}: {each.failure}" for each in failed]
+        raise NotMeasured("\n".join(["Not measured:", *lines]))
+
+
+def _weights_table(peers: list[Peer]) -> Table:
+    table = Table("network", "weights MB", "GMAC, a new garment", "GMAC, a frame", box=box.MARKDOWN)
+    for peer in peers:
+        macs = (number(count / 1e9, 2) for count in (peer.whole_macs, peer.frame_macs))
+        table.add_row(peer.network, megabytes(peer.weight_bytes), *macs)
+    return table
+
+
+def _table(forms: list[Form]) -> Table:
+    table = Table("runtime", "network", "form", "file MB", "ms", "growth MB", "latency", "memory", box=box.MARKDOWN)
+    for each in forms:
+        ratios = (f"{value:.1f}x" if value else "-" for value in (each.latency, each.memory))
+        cells = (megabytes(each.file_bytes), number(each.median_ms), megabytes(each.growth_bytes, 0), *ratios)
+        table.add_row(each.target, each.network, each.name, *cells)
+    return table

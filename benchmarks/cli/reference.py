@@ -1,0 +1,76 @@
+"""`dmvton bench reference`: the networks in PyTorch on a GPU, beside what the papers published for a Tesla T4."""
+
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.report.cells import megabytes, number
+from benchmarks.studies.gpu_forms import FORMS
+from benchmarks.studies.peers import peer_names
+from benchmarks.studies.reference import PUBLISHED, REFERENCE_GPU, ReferenceRecord, measure_reference
+from dmvton_mobile.errors import DmvtonError, UnknownName
+from dmvton_mobile.records.base import record_json
+from dmvton_mobile.utils.files import atomic_file
+from dmvton_mobile.utils.progress import progress_bar
+
+PAPERS_RUNS = 1000
+
+
+def reference_verb(
+    device: Annotated[str, typer.Option(help="cuda:0; cpu only to see that it works.")] = "cuda:0",
+    network: Annotated[list[str] | None, typer.Option(help="Only these; all that need no parser without.")] = None,
+    form: Annotated[list[str] | None, typer.Option(help=f"Only these of {', '.join(FORMS)}.")] = None,
+    runs: Annotated[int, typer.Option(min=1, help="Counted runs by each protocol; the papers' is 1000.")] = PAPERS_RUNS,
+    out: Annotated[Path | None, typer.Option(help="The figures, a .json file.")] = None,
+) -> None:
+    """Measure the networks in PyTorch, by the papers' protocol and by ours; apart from that, what was published.
+
+    Example: dmvton bench reference --device cuda:0 --network dmvton-student --out t4.json
+    """
+    known = peer_names()
+    for asked, names, what in ((network, known, "network without a parser"), (form, list(FORMS), "form")):
+        for name in asked or ():
+            if name not in names:
+                raise UnknownName(what, name, names)
+    try:
+        on = torch.device(device)
+    except RuntimeError as error:
+        raise UnknownName("device", device, ["cuda:0", "cpu"]) from error
+    if on.type not in ("cuda", "cpu"):
+        raise UnknownName("device", device, ["cuda:0", "cpu"])
+    if out is not None and out.exists():
+        raise DmvtonError(f"{out} exists already. Remove it, or choose another name.")
+    with progress_bar("Measuring") as bar:
+        found = measure_reference(
+            on, network or known, form or FORMS, runs, on_step=lambda what: bar.show(what=f"Measuring {what}")
+        )
+    if out is not None:
+        with atomic_file(out) as partial:
+            partial.write_text(record_json(found), encoding="utf-8")
+    _show(found)
+
+
+def _show(found: ReferenceRecord) -> None:
+    where = found.accelerator or found.device
+    typer.echo(f"Measured on {where}, {found.runs} runs, 256x192, batch 1.")
+    console = Console(width=132)
+    table = Table("network", "form", "papers' ms", "whole ms", "frame ms", "allocator MB", "PSNR dB", box=box.MARKDOWN)
+    for each in found.measured:
+        times = (number(value, 2) for value in (each.papers_ms, each.whole_ms, each.frame_ms))
+        table.add_row(each.network, each.form, *times, megabytes(each.peak_bytes, 0), number(each.psnr_db))
+    console.print(table)
+    for each in found.measured:
+        if each.failure:
+            typer.echo(f"{each.network}, {each.form}: {each.failure}")
+    same = "the same kind of GPU" if found.on_reference else f"not what was measured here, {where}"
+    typer.echo(f"Published by the authors, on one {REFERENCE_GPU} ({same}):")
+    published = Table("network", "published ms", "published MB", "MB of parameters and buffers", box=box.MARKDOWN)
+    for name, (milliseconds, weights) in PUBLISHED.items():
+        ours = found.weights_bytes.get(name)
+        published.add_row(name, number(milliseconds), number(weights), megabytes(ours))
+    console.print(published)

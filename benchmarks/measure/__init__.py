@@ -1,0 +1,1 @@
+"""The measuring: what runs, how long, how much memory."""

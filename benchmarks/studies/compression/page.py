@@ -1,0 +1,28 @@
+"""A compression on one page of HTML that needs no other file."""
+
+from PIL import Image
+
+from benchmarks.studies.compression.record import CompressionReport
+from dmvton_mobile.evaluation.page import data_url, rendered
+from dmvton_mobile.records.sensitivity import Sensitivity
+from dmvton_mobile.targets import Target
+
+
+def page_html(
+    report: CompressionReport, sheet: Image.Image, sheet_target: Target, sensitivity: Sensitivity | None
+) -> str:
+    """sheet: of the steps in sheet_target's runtime. sensitivity: None where nothing was searched. Raises DmvtonError
+    where Jinja2 is not installed."""
+    return rendered(
+        "benchmarks.studies.compression",
+        extra="bench",
+        report=report,
+        sheet=data_url(sheet),
+        sheet_target=sheet_target,
+        sensitivity=sensitivity,
+        number=_number,
+    )
+
+
+def _number(value: float | None, form: str, unit: str = "") -> str:
+    return "not measured" if value is None else f"{form % value}{unit}"

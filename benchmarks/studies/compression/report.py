@@ -1,0 +1,197 @@
+"""Goes through a compression's steps: converts each, evaluates it in every runtime, times all of them in turns.
+
+A report's folder:
+
+    bundles/STEP.dmvton          each step converted and proved
+    evaluations/STEP_TARGET/     each evaluated (`dmvton evaluate`)
+    report.json, index.html      the figures, and one page of them with pictures before and after
+
+What is there is not made again, so an interrupted report goes on; times are taken anew.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.measure.machine import machine
+from benchmarks.measure.macs import frame_macs
+from benchmarks.measure.parts import bundle_parts, runs_here
+from benchmarks.measure.turns import Turns, take_turns
+from benchmarks.studies.compression.record import CompressionReport, Quality, Row, StepRecord
+from benchmarks.studies.recommend import figures_of
+from converters.convert import convert
+from converters.plan import Plan
+from converters.source import Weights
+from converters.target import Delegate
+from dmvton_mobile.bundles.bundle import Bundle, read_bundle
+from dmvton_mobile.checkpoints.checkpoint import read_card, weight_bytes
+from dmvton_mobile.contract import Components
+from dmvton_mobile.datasets.dataset import TryOnDataset
+from dmvton_mobile.errors import DmvtonError
+from dmvton_mobile.evaluation.candidates import Artifacts
+from dmvton_mobile.evaluation.record import EvaluationRecord, Pairing
+from dmvton_mobile.evaluation.run import Evaluation, PerceptualScale, evaluate
+from dmvton_mobile.networks import build_network
+from dmvton_mobile.records.base import record_json
+from dmvton_mobile.records.compression_steps import CompressionSteps, Step
+from dmvton_mobile.targets import Precision, Target
+from dmvton_mobile.utils.files import atomic_file
+
+REPORT, BUNDLES, EVALUATIONS = "report.json", "bundles", "evaluations"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plans:
+    """What to report on. run: the compression's folder. limit: of the images. perceptual: LPIPS; None leaves it out."""
+
+    run: Path
+    steps: CompressionSteps
+    dataset: TryOnDataset
+    targets: tuple[Target, ...]
+    out: Path
+    limit: int | None = None
+    threads: int = 2
+    rounds: int = 3
+    runs: int = 50
+    perceptual: PerceptualScale | None = None
+
+
+def report(plans: Plans, on_step: Callable[[str], None]) -> CompressionReport:
+    """Measures and writes the record. Raises CheckFailed where a step cannot be converted so that it passes."""
+    bundles = {step.name: _converted(plans, step, on_step) for step in plans.steps.steps}
+    records = {
+        (step.name, target): _evaluated(plans, step, target, on_step)
+        for step in plans.steps.steps
+        for target in plans.targets
+    }
+    rows: list[Row] = []
+    for target in plans.targets:
+        rows += _rows(plans, target, bundles, records, on_step)
+    first = next(iter(records.values()))
+    made = CompressionReport(
+        network=plans.steps.network,
+        trained=first.run.subject.trained,
+        data=first.run.data,
+        machine=machine(),
+        threads=plans.threads,
+        rounds=plans.rounds,
+        runs=plans.runs,
+        steps=tuple(_step_record(plans, step, bundles[step.name]) for step in plans.steps.steps),
+        rows=tuple(rows),
+        versions=first.run.versions,
+    )
+    with atomic_file(plans.out / REPORT, overwrite=True) as partial:
+        partial.write_text(record_json(made), encoding="utf-8")
+    return made
+
+
+def candidate(plans: Plans, step: Step, target: Target) -> Artifacts:
+    """A step's artifacts for a target, as an evaluation takes them."""
+    return Artifacts(_bundle_path(plans, step), target, _precision(step), plans.threads)
+
+
+def _converted(plans: Plans, step: Step, on_step: Callable[[str], None]) -> Bundle:
+    path = _bundle_path(plans, step)
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        plan = Plan(
+            weights=Weights(checkpoint=plans.run / step.checkpoint),
+            targets=plans.targets,
+            precisions=(_precision(step),),
+            components=Components.SPLIT,
+            delegate=Delegate.XNNPACK,
+            out=path,
+            size=plans.dataset.size,
+        )
+        convert(plan, on_row=lambda row: None, on_step=lambda what: on_step(f"{step.name}: converting {what}"))
+    bundle = read_bundle(path)
+    if missing := [target for target in plans.targets if not bundle.manifest.artifacts_of(target, _precision(step))]:
+        raise DmvtonError(
+            f"{path} was made by an earlier report without {', '.join(missing)}: remove it, or choose another --out."
+        )
+    return bundle
+
+
+def _evaluated(plans: Plans, step: Step, target: Target, on_step: Callable[[str], None]) -> EvaluationRecord:
+    evaluation = Evaluation(
+        candidate(plans, step, target),
+        plans.dataset,
+        (pairing(plans.dataset),),
+        plans.out / EVALUATIONS / f"{step.name}_{target}",
+        plans.limit,
+        perceptual=plans.perceptual,
+    )
+    return evaluate(evaluation, lambda done: on_step(f"{step.name}, {target}: {done} of {evaluation.images} images"))
+
+
+def pairing(dataset: TryOnDataset) -> Pairing:
+    """Other garments where their truth is known, else the ones that people wear."""
+    unpaired = dataset[0].unpaired
+    return Pairing.UNPAIRED if unpaired is not None and unpaired.person is not None else Pairing.PAIRED
+
+
+def _rows(
+    plans: Plans,
+    target: Target,
+    bundles: dict[str, Bundle],
+    records: dict[tuple[str, Target], EvaluationRecord],
+    on_step: Callable[[str], None],
+) -> list[Row]:
+    steps = plans.steps.steps
+    turns: dict[str, Turns] = {step.name: [] for step in steps}
+    if runs_here(bundles[steps[0].name], target):
+        forms = {step.name: bundle_parts(bundles[step.name], target, _precision(step)) for step in steps}
+        turns = take_turns(target, forms, threads=plans.threads, rounds=plans.rounds, runs=plans.runs, on_step=on_step)
+    first = turns[steps[0].name]
+    return [
+        _row(plans, step, target, bundles[step.name], turns[step.name], first, records[step.name, target])
+        for step in steps
+    ]
+
+
+def _row(
+    plans: Plans, step: Step, target: Target, bundle: Bundle, own: Turns, first: Turns, measured: EvaluationRecord
+) -> Row:
+    precision = _precision(step)
+    held = bundle.manifest.artifacts_of(target, precision)
+    costs = figures_of(bundle, target, precision, own, first, plans.threads)
+    return Row(
+        **dict(costs),
+        step=step.name,
+        target=target,
+        evaluator=held[-1].evaluator,
+        weight_bytes=sum(item.footprint.weight_bytes for item in held),
+        quality=_quality(measured),
+    )
+
+
+def _quality(measured: EvaluationRecord) -> Quality:
+    means = {figure.metric: figure.mean for figure in measured.figures}
+    medians = {figure.metric: figure.median for figure in measured.figures}
+    return Quality(
+        images=measured.run.data.pairs,
+        psnr_garment_db=means.get("psnr_garment"),
+        psnr_image_db=means.get("psnr_image"),
+        ssim_image=means.get("ssim_image"),
+        end_point_error_px=medians.get("end_point_error"),
+        lpips=means.get("lpips"),
+    )
+
+
+def _step_record(plans: Plans, step: Step, bundle: Bundle) -> StepRecord:
+    card = read_card(plans.run / step.checkpoint)
+    network = build_network(card.network, **card.config).eval()  # eight bits change neither
+    return StepRecord(
+        name=step.name,
+        macs=frame_macs(network, plans.dataset.size),
+        weight_bytes=weight_bytes(network),
+        kept_float32=bundle.manifest.artifacts[-1].kept_float32,
+    )
+
+
+def _precision(step: Step) -> Precision:
+    return Precision.INT8 if step.quantized else Precision.FP32
+
+
+def _bundle_path(plans: Plans, step: Step) -> Path:
+    return plans.out / BUNDLES / f"{step.name}.dmvton"

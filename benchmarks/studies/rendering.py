@@ -1,0 +1,76 @@
+"""How fast people are rendered: `python -m benchmarks.studies.rendering [--pairs N]`.
+
+One process, one thread: pairs per second with all labels, the truth and the unpaired picture, by CPU time, to the disk.
+A pair is a person in two garments. Prints the share of each step.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+
+from dmvton_mobile.contract import DEFAULT_SIZE
+from dmvton_mobile.datasets.procedural.body.posed_body import pose_figure
+from dmvton_mobile.datasets.procedural.garment.flat import lay_flat
+from dmvton_mobile.datasets.procedural.pair import Pair, People
+from dmvton_mobile.datasets.procedural.render import render
+from dmvton_mobile.datasets.procedural.scene.backdrop import paint_backdrop
+from dmvton_mobile.datasets.procedural.scene.sampling import draw_garment, draw_person
+from dmvton_mobile.datasets.procedural.seeds import Split, generator
+from dmvton_mobile.datasets.procedural.writer import write_pair, write_people
+
+WANTED_PER_SECOND = 15
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pairs", type=int, default=256)
+    count = parser.parse_args(arguments).pairs
+    cv2.setNumThreads(1)
+    people = People(Split.TRAIN, seed=0, count=count, size=DEFAULT_SIZE)
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in write_people(People(Split.TRAIN, 1, 16, DEFAULT_SIZE), Path(folder) / "warm-up"):
+            pass
+        started, wall = time.process_time(), time.perf_counter()
+        for _ in write_people(people, Path(folder) / "people"):
+            pass
+        seconds, wall = time.process_time() - started, time.perf_counter() - wall
+        each = f"{seconds / count * 1000:.1f} ms each"
+        print(f"{count / seconds:.1f} pairs per second and core (wanted {WANTED_PER_SECOND}), {each}")
+        print(f"{count / wall:.1f} pairs per second by the wall clock, one process")
+        for step, spent in _steps(people, Path(folder) / "people").items():
+            print(f"  {step:<18} {spent / count * 1000:5.1f} ms")
+
+
+def _steps(people: People, folder: Path) -> dict[str, float]:
+    """CPU seconds of each step, over all people."""
+    spent = dict.fromkeys(("flat garment", "skeleton", "backdrop", "person, twice", "files"), 0.0)
+
+    @contextmanager
+    def clock(step: str) -> Iterator[None]:
+        started = time.process_time()
+        yield
+        spent[step] += time.process_time() - started
+
+    for index in range(people.count):
+        person = draw_person(generator(people.split, people.seed, index, "person"))
+        garment = draw_garment(generator(people.split, people.seed, index, "garment"))
+        with clock("flat garment"):
+            flat = lay_flat(garment, people.size)
+        with clock("skeleton"):
+            figure = pose_figure(person, people.size)
+        with clock("backdrop"):
+            backdrop = paint_backdrop(person.room, people.size)
+        with clock("person, twice"):
+            paired, unpaired = render(figure, flat, backdrop), render(figure, flat, backdrop)
+        with clock("files"):
+            write_pair(Pair(index, figure, flat, paired, unpaired), folder, "train")
+    return spent
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The same weights in the operations that a runtime runs best."""

@@ -1,0 +1,1 @@
+"""Graph passes, in the order in which they run."""

@@ -1,0 +1,211 @@
+"""A bundle: the artifacts of one network, golden tensors, and a manifest that vouches for every byte of them.
+
+Write:  with new_bundle(path) as folder:   # nothing is left behind when the block raises
+            ...                            # artifacts into folder / artifact_path(component, target, precision)
+            golden = write_golden(folder, "tryon", tensors)
+            seal(folder, Manifest(..., golden=(golden,)))
+Read:   bundle = read_bundle(path)         # a folder, or a .zip of one
+        verify_files(bundle)
+"""
+
+import atexit
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from dmvton_mobile.bundles.archive import MAX_UNLISTED_BYTES, pack, unpack
+from dmvton_mobile.bundles.manifest import (
+    MANIFEST,
+    SIGNATURE,
+    BundleError,
+    FileRecord,
+    Manifest,
+    is_plain_path,
+    parse_manifest,
+    same_where_case_does_not_count,
+    sealed_manifest,
+)
+from dmvton_mobile.errors import DmvtonError, plain
+from dmvton_mobile.records.base import record_json
+from dmvton_mobile.utils.files import atomic_file, atomic_folder, sha256_file
+
+BUNDLE_SUFFIX = ".dmvton"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle's folder and its manifest. Of a zip, the folder is temporary: it goes when the program ends."""
+
+    folder: Path
+    manifest: Manifest
+
+    @property
+    def signed(self) -> bool:
+        return (self.folder / SIGNATURE).is_file()
+
+
+@contextmanager
+def new_bundle(path: Path) -> Iterator[Path]:
+    """Yields an empty folder that becomes the bundle `path` when the block ends; `seal` it inside the block."""
+    if path.suffix != BUNDLE_SUFFIX:
+        raise DmvtonError(f"A bundle's name ends in {BUNDLE_SUFFIX}; this is {path.name}.")
+    with atomic_folder(path) as folder:
+        yield folder
+        if not (folder / MANIFEST).is_file():
+            raise RuntimeError("new_bundle: the block ended without seal(folder, manifest)")
+
+
+def write_golden(folder: Path, name: str, tensors: Mapping[str, np.ndarray]) -> str:
+    """Writes golden/NAME.safetensors, the same bytes for the same tensors, and returns that path for the manifest."""
+    path = f"golden/{name}.safetensors"
+    (folder / "golden").mkdir(exist_ok=True)
+    save_file({key: np.ascontiguousarray(value) for key, value in tensors.items()}, folder / path)
+    return path
+
+
+def read_golden(bundle: Bundle, path: str) -> dict[str, np.ndarray]:
+    """The float32 tensors of one of the manifest's golden files. Raises BundleError where it holds others."""
+    try:
+        tensors = load_file(bundle.folder / path)
+    except (OSError, SafetensorError) as error:
+        raise BundleError(f"{path} cannot be read: {error}.") from error
+    if others := sorted(name for name, tensor in tensors.items() if tensor.dtype != np.float32):
+        raise BundleError(f"{path} cannot be replayed: {plain(', '.join(others))} is no tensor of float32.")
+    return tensors
+
+
+def seal(folder: Path, manifest: Manifest) -> Manifest:
+    """Hashes every file of the folder and writes manifest.json, `files` and `digest` filled in; returns that manifest.
+
+    Raises DmvtonError for a file that a bundle cannot hold, and for an artifact or golden file that is not there.
+    """
+    files, problems = _walk(folder)
+    _refuse(problems, f"{folder} cannot be sealed", DmvtonError)
+    records = {path: FileRecord(sha256=sha256_file(file), bytes=file.stat().st_size) for path, file in files.items()}
+    manifest = sealed_manifest(manifest.model_copy(update={"files": records}))
+    _refuse(_dangling(manifest), f"{folder} cannot be sealed", DmvtonError)
+    with atomic_file(folder / MANIFEST, overwrite=True) as partial:
+        partial.write_text(record_json(manifest), encoding="utf-8")
+    return manifest
+
+
+def reseal(bundle: Bundle, manifest: Manifest) -> Manifest:
+    """Another manifest for the same files, which are verified first; returns it as `seal` does.
+
+    Raises DmvtonError where a signature vouches for the manifest that is there, BundleError for changed files.
+    """
+    if bundle.signed:
+        raise DmvtonError(
+            f"{bundle.folder.name} is signed, and another manifest would void its signature: sign it afterwards."
+        )
+    verify_files(bundle)
+    return seal(bundle.folder, manifest)
+
+
+def read_bundle(path: Path) -> Bundle:
+    """A bundle from its folder or a .zip of it, the manifest checked; `verify_files` checks the rest.
+
+    Raises DmvtonError where there is none, BundleError for a damaged manifest or an unsafe zip.
+    """
+    if not path.exists():
+        raise DmvtonError(f"There is no bundle at {path}.")
+    if path.is_dir():
+        return _open_folder(path)
+    folder = Path(tempfile.mkdtemp(prefix="dmvton-bundle-"))
+    try:
+        unpack(path, folder)
+        bundle = _open_folder(folder)
+    except BaseException as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise DmvtonError(f"{path} cannot be unpacked into {folder.parent}: {error.strerror}.") from error
+        raise
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return bundle
+
+
+def verify_files(bundle: Bundle) -> None:
+    """Raises BundleError naming every file that is missing, changed or not listed, and every link."""
+    _refuse(file_problems(bundle), f"{bundle.folder.name} is not what was sealed", BundleError)
+
+
+def file_problems(bundle: Bundle) -> list[str]:
+    """What `verify_files` would complain about, one sentence each."""
+    files, problems = _walk(bundle.folder)
+    problems += _dangling(bundle.manifest)
+    listed = bundle.manifest.files
+    problems += [f"{path} is missing" for path in listed.keys() - files.keys()]
+    problems += [f"{path} is not listed in the manifest" for path in files.keys() - listed.keys()]
+    for path in files.keys() & listed.keys():
+        file, record = files[path], listed[path]
+        if file.stat().st_size != record.bytes:
+            problems.append(f"{path} has {file.stat().st_size} bytes, the manifest says {record.bytes}")
+        elif sha256_file(file) != record.sha256:
+            problems.append(f"{path} was changed: its SHA-256 is not the manifest's")
+    return sorted(problems)
+
+
+def require_licence(bundle: Bundle) -> None:
+    """Raises DmvtonError where nobody has said under what licence the weights may be shipped; a release needs one."""
+    if not (bundle.manifest.licence or "").strip():
+        raise DmvtonError(
+            f"{bundle.folder.name} has no licence, and an app release needs one: "
+            "convert again with the licence of its weights."
+        )
+
+
+def zip_bundle(folder: Path, path: Path) -> None:
+    """Packs a bundle that verifies into a zip: the same bytes for the same bundle."""
+    bundle = read_bundle(folder)
+    verify_files(bundle)
+    names = sorted([*bundle.manifest.files, MANIFEST, *([SIGNATURE] if bundle.signed else [])])
+    with atomic_file(path) as partial:
+        pack(bundle.folder, names, partial)
+
+
+def _open_folder(folder: Path) -> Bundle:
+    file = folder / MANIFEST
+    if file.is_symlink() or not file.is_file():
+        raise BundleError(f"{folder} is not a bundle: it holds no {MANIFEST}.")
+    if file.stat().st_size > MAX_UNLISTED_BYTES:
+        raise BundleError(f"{folder} is refused: its {MANIFEST} has {file.stat().st_size} bytes.")
+    return Bundle(folder, parse_manifest(file.read_bytes()))
+
+
+def _walk(folder: Path) -> tuple[dict[str, Path], list[str]]:
+    """Every file by its path in the bundle, but the manifest and the signature; and what a bundle cannot hold."""
+    files: dict[str, Path] = {}
+    problems: list[str] = []
+    for root, folders, names in os.walk(folder):
+        for name in sorted(folders + names):
+            file = Path(root, name)
+            path, mode = file.relative_to(folder).as_posix(), file.lstat().st_mode
+            if stat.S_ISLNK(mode):
+                problems.append(f"{path} is a link")
+            elif stat.S_ISREG(mode) and path not in (MANIFEST, SIGNATURE):
+                files[path] = file
+                problems += [] if is_plain_path(path) else [f"{path!r} is no name for a file in a bundle"]
+            elif not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+                problems.append(f"{path} is not a plain file")
+    return files, problems + same_where_case_does_not_count(list(files))
+
+
+def _dangling(manifest: Manifest) -> list[str]:
+    """Artifacts and golden files that the manifest names but does not list."""
+    named = [artifact.path for artifact in manifest.artifacts] + list(manifest.golden)
+    inside = {parent.as_posix() for path in manifest.files for parent in PurePosixPath(path).parents}
+    return [f"{path} is missing" for path in named if path not in manifest.files and path not in inside]
+
+
+def _refuse(problems: list[str], what: str, fault: type[DmvtonError]) -> None:
+    if problems:
+        raise fault(f"{what}: {'; '.join(problems)}.")

@@ -1,0 +1,103 @@
+"""Replays a bundle's golden tensors in the runtimes installed here: does each artifact compute what was trained?
+
+A golden file, `golden/tryon.safetensors`, holds the network's three inputs and what the PyTorch network made of them,
+NCHW float32: `input.person`, `input.garment`, `input.garment_mask`, and `output.NAME` for each output of the last
+component; `golden/tryon_int8.safetensors` what the network made of them in eight bits. What passes between components
+is not recorded: its form differs from target to target.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from dmvton_mobile.bundles.bundle import Bundle, read_golden
+from dmvton_mobile.bundles.manifest import BundleError, ParityFigure
+from dmvton_mobile.bundles.parity import compare
+from dmvton_mobile.errors import DmvtonError
+from dmvton_mobile.runtimes.session import Tensors
+from dmvton_mobile.targets import Precision, Target
+from dmvton_mobile.tryon import DeviceOnly, held_pairs, not_installed, open_components, run_components
+
+GOLDEN = "golden/tryon.safetensors"
+GOLDEN_INT8 = "golden/tryon_int8.safetensors"
+PICTURES = frozenset({"person", "garment", "garment_mask"})
+
+
+class Verdict(StrEnum):
+    VERIFIED = "verified"
+    NOT_INSTALLED = "not installed"
+    DEVICE_ONLY = "device only"  # no host can run it
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What came of one runtime and precision.
+
+    evaluator: what ran it. figures: one per output, empty unless verified. problem: why it is not.
+    """
+
+    target: Target
+    precision: Precision
+    verdict: Verdict
+    evaluator: str | None = None
+    figures: tuple[ParityFigure, ...] = ()
+    problem: str | None = None
+
+
+def replay(bundle: Bundle, target: Target, precision: Precision, threads: int = 2) -> Replay:
+    """One runtime's artifacts, end to end, against the golden outputs, each within the bound that the manifest gives.
+
+    A problem of the artifacts or their runtime is in the answer; raises BundleError where nothing can be replayed.
+    """
+    inputs, outputs = golden_tensors(bundle, precision)
+    try:
+        sessions = open_components(bundle, target, precision, threads)
+        last = sessions[-1].contract
+        computed = run_components(sessions, inputs)
+        figures = compare(
+            outputs,
+            {name: computed[name] for name in last.output_names},
+            contracts=last.outputs,
+            bound_db=bound_db(bundle, target, precision),
+            inputs="example",
+            what=f"{target} {precision}",
+        )
+    except DeviceOnly as error:
+        return Replay(target, precision, Verdict.DEVICE_ONLY, problem=str(error))
+    except Exception as error:  # on an artifact that is not what it was, a runtime raises whatever it ran into
+        verdict = Verdict.NOT_INSTALLED if not_installed(error) else Verdict.FAILED
+        problem = str(error) if isinstance(error, DmvtonError) else f"{type(error).__name__}: {error}"
+        return Replay(target, precision, verdict, problem=problem)
+    return Replay(target, precision, Verdict.VERIFIED, sessions[-1].evaluator, tuple(figures))
+
+
+def replay_all(bundle: Bundle, threads: int = 2) -> list[Replay]:
+    """`replay` for everything that the bundle holds, in the manifest's order."""
+    return [replay(bundle, target, precision, threads) for target, precision in held_pairs(bundle)]
+
+
+def golden_tensors(bundle: Bundle, precision: Precision = Precision.FP32) -> tuple[Tensors, Tensors]:
+    """The recorded inputs and outputs by their contract names. Raises BundleError where they are not there."""
+    golden = golden_path(precision)
+    if golden not in bundle.manifest.golden:
+        raise BundleError(f"{bundle.folder.name} cannot be replayed: its manifest names no {golden}.")
+    tensors = read_golden(bundle, golden)
+    inputs = {name.removeprefix("input."): value for name, value in tensors.items() if name.startswith("input.")}
+    outputs = {name.removeprefix("output."): value for name, value in tensors.items() if name.startswith("output.")}
+    if inputs.keys() != PICTURES or not outputs or len(inputs) + len(outputs) != len(tensors):
+        raise BundleError(f"{golden} does not hold the tensors of a replay; it holds {', '.join(sorted(tensors))}.")
+    return inputs, outputs
+
+
+def golden_path(precision: Precision) -> str:
+    """The golden file of a precision: one that was trained, or calibrated, apart has its own."""
+    return GOLDEN_INT8 if precision is Precision.INT8 else GOLDEN
+
+
+def bound_db(bundle: Bundle, target: Target, precision: Precision) -> float:
+    """The strictest bound that the artifacts were held to when they were made."""
+    held = bundle.manifest.artifacts_of(target, precision)
+    bounds = [figure.bound_db for artifact in held for figure in artifact.parity]
+    if not bounds:
+        raise BundleError(f"{bundle.folder.name} gives no parity figures for {target} {precision} to hold it to.")
+    return max(bounds)

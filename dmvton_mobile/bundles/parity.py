@@ -1,0 +1,89 @@
+"""The one comparison everybody uses: every output of an artifact against the PyTorch network's."""
+
+import math
+
+import numpy as np
+
+from dmvton_mobile.bundles.manifest import ParityFigure
+from dmvton_mobile.components import peak
+from dmvton_mobile.contract import TensorContract
+from dmvton_mobile.errors import CheckFailed
+from dmvton_mobile.runtimes.session import Tensors
+from dmvton_mobile.targets import Precision
+
+BOUNDS_DB = {
+    Precision.FP32: 60.0,
+    Precision.FP16: 40.0,
+    Precision.INT8: 20.0,
+    Precision.W8: 25.0,
+    Precision.PALETTE6: 25.0,
+}
+
+
+class ParityError(CheckFailed):
+    """An artifact does not compute what was trained."""
+
+
+def psnr_db(*, reference: np.ndarray, candidate: np.ndarray, peak: float) -> float | None:
+    """Peak signal-to-noise ratio in decibels; None where the two are equal. Shapes must be equal; peak is the value
+    range."""
+    if reference.shape != candidate.shape:
+        raise ParityError(f"Cannot compare {candidate.shape} with the reference's {reference.shape}.")
+    error = float(np.mean(np.square(reference.astype(np.float64) - candidate.astype(np.float64))))
+    return None if error == 0 else 10 * math.log10(peak**2 / error)
+
+
+def compare(
+    reference: Tensors,
+    candidate: Tensors,
+    *,
+    contracts: tuple[TensorContract, ...],
+    bound_db: float,
+    inputs: str,
+    what: str,
+) -> list[ParityFigure]:
+    """One figure per output, NCHW arrays by name.
+
+    what: the artifact, for the message; inputs: "example" or "random".
+    Raises ParityError where an output is missing, extra, of another shape, not finite, or below bound_db: which one, by
+    how much.
+    """
+    names = {tensor.name for tensor in contracts}
+    for side, tensors in (("the reference", reference), (what, candidate)):
+        if tensors.keys() != names:
+            raise ParityError(
+                f"{side} gives {', '.join(sorted(tensors))}; its contract says {', '.join(sorted(names))}."
+            )
+    figures = [
+        _figure(tensor, reference[tensor.name], candidate[tensor.name], bound_db, inputs, what) for tensor in contracts
+    ]
+    failed = [figure for figure in figures if figure.psnr_db is not None and figure.psnr_db < bound_db]
+    if failed:
+        worst = ", ".join(
+            f"{figure.output} {figure.psnr_db:.1f} dB (largest difference {figure.max_abs_error:.3g})"
+            for figure in failed
+        )
+        raise ParityError(
+            f"{what} differs from the PyTorch network on {inputs} inputs; the bound is {bound_db:g} dB: {worst}."
+        )
+    return figures
+
+
+def _figure(
+    tensor: TensorContract, reference: np.ndarray, candidate: np.ndarray, bound_db: float, inputs: str, what: str
+) -> ParityFigure:
+    if reference.shape != candidate.shape:
+        raise ParityError(f"{what} gives {tensor.name} as {candidate.shape}, the network as {reference.shape}.")
+    for side, value in (("The PyTorch network", reference), (what, candidate)):
+        if not np.isfinite(value).all():
+            raise ParityError(f"{side} gives values in {tensor.name} that are not finite, on {inputs} inputs.")
+    width = peak(tensor) or float(np.ptp(reference)) or 1.0
+    return ParityFigure.model_validate(
+        {
+            "output": tensor.name,
+            "inputs": inputs,
+            "psnr_db": psnr_db(reference=reference, candidate=candidate, peak=width),
+            "max_abs_error": float(np.abs(reference - candidate).max()),
+            "bound_db": bound_db,
+        }
+    )

@@ -1,0 +1,108 @@
+"""Signs a bundle and checks signatures, with the OpenSSF's `model_signing` tool and a pair of keys.
+
+The tool lives in an environment of its own: its libraries and those of LiteRT's converter exclude each other
+(model-signing 1.1 needs typing-extensions >= 4.14.1, xdsl 0.28 needs < 4.13).
+
+Keys:  openssl ecparam -name prime256v1 -genkey -noout -out private.pem
+       openssl ec -in private.pem -pubout -out public.pem
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from dmvton_mobile.bundles.bundle import read_bundle, verify_files
+from dmvton_mobile.bundles.manifest import SIGNATURE, BundleError
+from dmvton_mobile.errors import DmvtonError
+from dmvton_mobile.utils.files import atomic_file
+
+TOOL = "model_signing"
+TOOL_VARIABLE = "DMVTON_MODEL_SIGNING"
+# sigstore 4.5 no longer brings the pyOpenSSL that model-signing 1.1.1 imports
+REQUIREMENTS = ("model-signing==1.1.1", "pyOpenSSL==26.4.0")
+
+
+def sign_bundle(folder: Path, private_key: Path) -> Path:
+    """Signs every file of a bundle that verifies; writes `signature` into it, over an older one; returns its path.
+
+    private_key: an elliptic curve key, PEM, without a passphrase. Raises DmvtonError, BundleError.
+    """
+    tool = signing_tool()
+    _require_folder(folder)
+    _require_key(private_key, "private")
+    verify_files(read_bundle(folder))
+    with tempfile.TemporaryDirectory(prefix="dmvton-sign-") as scratch:
+        made = Path(scratch, SIGNATURE)
+        done = _run(tool, "sign", folder, "--private_key", private_key.resolve(), "--signature", made)
+        if done.returncode or not made.is_file():
+            raise DmvtonError(f"{folder.name} was not signed: {_last_line(done)}")
+        with atomic_file(folder / SIGNATURE, overwrite=True) as partial:
+            shutil.copyfile(made, partial)
+    return folder / SIGNATURE
+
+
+def verify_signature(folder: Path, public_key: Path) -> None:
+    """Raises BundleError unless the bundle is, to the byte, what the owner of the key signed."""
+    tool = signing_tool()
+    _require_folder(folder)
+    _require_key(public_key, "public")
+    signature = folder / SIGNATURE
+    if signature.is_symlink() or not signature.is_file():
+        raise BundleError(f"{folder.name} is not signed: it holds no {SIGNATURE}.")
+    done = _run(tool, "verify", folder, "--public_key", public_key.resolve(), "--signature", signature.resolve())
+    if done.returncode and "Verification failed" in done.stderr:
+        raise BundleError(f"The signature of {folder.name} does not hold for {public_key.name}: {_last_line(done)}")
+    if done.returncode:
+        raise DmvtonError(f"{tool} could not check the signature of {folder.name}: {_last_line(done)}")
+
+
+def signing_tool() -> Path:
+    """The `model_signing` command: as DMVTON_MODEL_SIGNING names it, beside this Python, on PATH, or in .venv-signing.
+
+    Raises DmvtonError with the two commands that install it.
+    """
+    if named := os.environ.get(TOOL_VARIABLE):
+        if not os.access(named, os.X_OK) or not Path(named).is_file():
+            raise DmvtonError(f"{TOOL_VARIABLE} names {named}, which is not a program.")
+        return Path(named)
+    own_environment = _own_environment() / "bin"
+    for folders in (str(Path(sys.executable).parent), os.environ.get("PATH", ""), str(own_environment)):
+        if found := shutil.which(TOOL, path=folders):
+            return Path(found)
+    raise DmvtonError(
+        f"Signatures need the program {TOOL}, in an environment of its own. Install it with:\n"
+        f"  {sys.executable} -m venv {own_environment.parent}\n"
+        f"  {own_environment / 'pip'} install {' '.join(REQUIREMENTS)}\n"
+        f"or name it in {TOOL_VARIABLE}."
+    )
+
+
+def _own_environment() -> Path:
+    return Path(sys.prefix).parent / ".venv-signing"
+
+
+def _run(tool: Path, verb: str, folder: Path, *options: str | Path) -> subprocess.CompletedProcess[str]:
+    # Without --no-ignore-git-paths a .gitignore could be slipped in; the signature itself is what is not signed.
+    folder = folder.resolve()
+    fixed = ("--no-ignore-git-paths", "--ignore-paths", folder / SIGNATURE)
+    command = [tool, verb, "key", *options, *fixed, folder]
+    return subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+
+
+def _last_line(done: subprocess.CompletedProcess[str]) -> str:
+    """What the tool said last; its verdict, or the end of a traceback."""
+    lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
+    return lines[-1].strip() if lines else f"it ended with exit code {done.returncode} and no message"
+
+
+def _require_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        raise DmvtonError(f"{folder} is not a bundle's folder; unpack a .zip first: a signature is of the files.")
+
+
+def _require_key(key: Path, kind: str) -> None:
+    if not key.is_file():
+        raise DmvtonError(f"There is no {kind} key at {key}.")

@@ -1,0 +1,1 @@
+"""Checkpoints: our format, the importers of published files, and the default weights."""

@@ -1,0 +1,1 @@
+"""One kind of file each: pictures, label maps, poses, true flows."""

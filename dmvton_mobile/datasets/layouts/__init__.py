@@ -1,0 +1,1 @@
+"""The layouts that datasets are published in, one reader each."""

@@ -1,0 +1,1 @@
+"""Bodies: posed, painted and shaded."""

@@ -1,0 +1,1 @@
+"""Garments: how they lie, what they are made of, how they are worn."""

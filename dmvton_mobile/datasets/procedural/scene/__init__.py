@@ -1,0 +1,1 @@
+"""Scenes: who and what is rendered, sampled from a seed."""

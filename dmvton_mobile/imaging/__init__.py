@@ -1,0 +1,1 @@
+"""Pictures: decoding, windows, garment masks, composites, camera frames: one written rule each, as in the apps."""

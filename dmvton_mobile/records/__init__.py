@@ -1,0 +1,1 @@
+"""The base of every record, and the records that travel between wings."""

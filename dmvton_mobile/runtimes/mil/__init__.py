@@ -1,0 +1,1 @@
+"""Core ML programs evaluated operation by operation where there is no Core ML."""

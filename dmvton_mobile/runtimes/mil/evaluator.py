@@ -1,0 +1,255 @@
+"""A saved Core ML program, evaluated operation by operation where there is no Core ML: "verified" off a Mac."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple, get_args, get_type_hints
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dmvton_mobile.errors import DmvtonError
+from dmvton_mobile.runtimes.mil.layout import LAYOUT
+from dmvton_mobile.runtimes.mil.operations import ARITHMETIC, Function, Unsupported
+
+OPERATIONS: dict[str, Function] = {**ARITHMETIC, **LAYOUT}
+
+# MIL's name of a type: what a tensor of it is held as. uint16 holds indices only; torch can do little with its own.
+_HELD_AS = {
+    "fp16": torch.float32,
+    "fp32": torch.float32,
+    "int8": torch.int8,
+    "uint8": torch.uint8,
+    "int16": torch.int16,
+    "uint16": torch.int32,
+    "int32": torch.int32,
+    "int64": torch.int64,
+    "bool": torch.bool,
+}
+
+
+class UnknownOperation(DmvtonError):
+    """The program holds an operation, or an input of one, that `mil_operations` and `mil_layout` do not have."""
+
+
+class MilProgram:
+    """A `.mlpackage` (an ML program) read back from disk and run on the CPU with torch.
+
+    Precision is what the program declares: a value declared fp16 is rounded to fp16 after every operation, a cast is a
+    cast. Inside one operation the arithmetic is fp32: an fp16 convolution multiplies fp16 numbers, accumulates in fp32
+    and rounds once, which is what hardware with fp32 accumulation gives; fp16 accumulation is less exact.
+
+    An image input (`ct.ImageType`) is an ordinary float input here: [1, 3, H, W], red first ([1, 1, H, W] for
+    greyscale), 0 to 255, as Core ML hands a picture to the program. For an ML program coremltools writes the type's
+    `scale` and `bias` into the program itself, as the first operations on it (`NAME__scaled__`, a mul, and
+    `NAME__biased__`, an add); the package's description keeps only size and colour space. An image output must come out
+    as 0 to 255: nothing is added.
+
+    Every operation is looked up before anything runs. UnknownOperation names what is missing; DmvtonError says that the
+    package is not there or not whole.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        ct = import_coremltools()
+        if not path.exists():
+            raise DmvtonError(f"There is no Core ML package at {path}.")
+        try:
+            model = ct.models.MLModel(str(path), skip_model_load=True)
+        except (
+            Exception
+        ) as error:  # coremltools raises what its parser or the file system raised, bare Exception included
+            raise DmvtonError(f"{path} is not a Core ML package that can be read: {error}") from error
+        spec = model.get_spec()
+        self.description = spec.description
+        self._check_operations(spec)
+        function = self._load(ct, spec, model.weights_dir)
+        self._inputs = {name: placeholder.outputs[0] for name, placeholder in function.placeholder_inputs.items()}
+        self._outputs = list(function.outputs)
+        constant = {var: op for op in function.operations if _is_constant(op.op_type) for var in op.outputs}
+        self._steps = [self._step(op) for op in function.operations if not _is_constant(op.op_type)]
+        read = {var for step in self._steps for var in step.variables()} | set(self._outputs)
+        self._constants = {var: _constant(var, op) for var, op in constant.items() if var in read}
+        self._last_use = {var: index for index, step in enumerate(self._steps) for var in step.variables()}
+
+    @property
+    def input_names(self) -> list[str]:
+        return list(self._inputs)
+
+    @property
+    def output_names(self) -> list[str]:
+        return [var.name for var in self._outputs]
+
+    @property
+    def operation_types(self) -> dict[str, int]:
+        """How often each operation occurs, constants aside."""
+        types = [step.operation.op_type for step in self._steps]
+        return {name: types.count(name) for name in sorted(set(types))}
+
+    @torch.inference_mode()
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Every input by name -> every output by name, in the shapes and types the program declares."""
+        values: dict[Any, Tensor | str] = dict(self._constants)
+        for name, var in self._inputs.items():
+            if name not in inputs:
+                raise DmvtonError(f"{self.path.name} needs the input {name!r}; given: {', '.join(inputs)}.")
+            given = torch.tensor(inputs[name])
+            if not _fits(var, given):
+                raise DmvtonError(
+                    f"{self.path.name} takes {name} as {tuple(var.shape)}; this one is {tuple(given.shape)}."
+                )
+            values[var] = _held(var, given)
+        kept = set(self._constants) | set(self._outputs)
+        for index, step in enumerate(self._steps):
+            values.update(self._evaluate(step, values))
+            for var in step.variables():
+                if self._last_use[var] == index and var not in kept:
+                    values.pop(var, None)
+        return {var.name: _declared(var, values[var]) for var in self._outputs}
+
+    def _evaluate(self, step: "_Step", values: Mapping[Any, Tensor | str]) -> dict[Any, Tensor]:
+        operation = step.operation
+        try:
+            result = step.function(**step.arguments(values))
+        except (Unsupported, RuntimeError, ValueError, IndexError) as error:
+            raise DmvtonError(f"{self.path}: operation {operation.op_type} {operation.name!r}: {error}") from error
+        results = [result] if isinstance(result, Tensor) else list(result)
+        for var, value in zip(operation.outputs, results, strict=True):
+            if not _fits(var, value):
+                raise DmvtonError(
+                    f"{self.path}: operation {operation.op_type} {operation.name!r} gave {tuple(value.shape)}, "
+                    f"but the program declares {tuple(var.shape)}."
+                )
+        return {var: _held(var, value) for var, value in zip(operation.outputs, results)}
+
+    def _check_operations(self, spec: Any) -> None:
+        if spec.WhichOneof("Type") != "mlProgram" or "main" not in spec.mlProgram.functions:
+            raise DmvtonError(
+                f"{self.path} is a Core ML {spec.WhichOneof('Type')}, not an ML program with a main function."
+            )
+        main = spec.mlProgram.functions["main"]
+        for operation in main.block_specializations[main.opset].operations:
+            if operation.type not in OPERATIONS and not _is_constant(operation.type):
+                name = operation.outputs[0].name if operation.outputs else "without a result"
+                raise UnknownOperation(
+                    f"{self.path} holds the operation {operation.type!r} ({name}), which the evaluator does not know. "
+                    "Run the package on a Mac, or add the operation to dmvton_mobile/runtimes/mil/operations.py."
+                )
+
+    def _step(self, operation: Any) -> "_Step":
+        function = OPERATIONS[operation.op_type]
+        for name, var in operation.inputs.items():
+            if var is not None and name not in _parameters(function):
+                raise UnknownOperation(
+                    f"{self.path}: operation {operation.op_type} {operation.name!r} has an input {name!r}, "
+                    "which the evaluator does not know."
+                )
+        return _Step(operation, function)
+
+    def _load(self, ct: ModuleType, spec: Any, weights: str | None) -> Any:
+        try:
+            program = ct.converters.mil.frontend.milproto.load.load(
+                spec, specification_version=spec.specificationVersion, file_weights_dir=weights or ""
+            )
+        except (
+            RuntimeError,
+            ValueError,
+            KeyError,
+            AssertionError,
+            OSError,
+        ) as error:  # its reader of weights and shape rules
+            place = Path(weights) / "weight.bin" if weights else self.path
+            raise DmvtonError(
+                f"{place} of {self.path.name} cannot be read; the package is not whole: {error}"
+            ) from error
+        return program.functions["main"]
+
+
+class _Step(NamedTuple):
+    """One operation and the function that computes it."""
+
+    operation: Any
+    function: Function
+
+    def variables(self) -> Iterator[Any]:
+        for value in self.operation.inputs.values():
+            if isinstance(value, (list, tuple)):
+                yield from value
+            elif value is not None:
+                yield value
+        yield from self.operation.outputs
+
+    def arguments(self, values: Mapping[Any, Tensor | str]) -> dict[str, Any]:
+        """The function's arguments: tensors where its annotation says so, else plain values; None where not given."""
+        arguments: dict[str, Any] = {}
+        for name, is_tensor in _parameters(self.function).items():
+            var = self.operation.inputs.get(name)
+            if var is None:
+                arguments[name] = None
+            elif isinstance(var, (list, tuple)):
+                arguments[name] = [values[item] for item in var]
+            else:
+                value = values[var]
+                arguments[name] = value if is_tensor or isinstance(value, str) else value.tolist()
+        return arguments
+
+
+def import_coremltools() -> ModuleType:
+    """coremltools, with the reader of saved programs; DmvtonError says how to install it."""
+    logging.getLogger("coremltools").setLevel(
+        logging.ERROR
+    )  # off a Mac it warns of every Apple library that is not there
+    try:
+        import_module("coremltools.converters.mil.frontend.milproto.load")  # coremltools does not import it by itself
+        return import_module("coremltools")
+    except ImportError as error:
+        raise DmvtonError(
+            f'Core ML packages need coremltools ({error}): pip install "dmvton-mobile[coreml]".'
+        ) from error
+
+
+@cache
+def _parameters(function: Function) -> dict[str, bool]:
+    """Parameter: whether it takes a tensor (or None, or a list of tensors)."""
+    hints = {name: hint for name, hint in get_type_hints(function).items() if name != "return"}
+    return {name: hint is Tensor or Tensor in get_args(hint) for name, hint in hints.items()}
+
+
+def _is_constant(kind: str) -> bool:
+    return kind == "const" or kind.startswith("constexpr_")
+
+
+def _constant(var: Any, operation: Any) -> Tensor | str:
+    """The value of a constant; what the package keeps compressed (constexpr_*), coremltools unpacks."""
+    value = var.val if operation.op_type == "const" else operation.materialized_val_inference()
+    return value if isinstance(value, str) else _held(var, torch.tensor(value))
+
+
+def _type_name(var: Any) -> str:
+    return import_coremltools().converters.mil.mil.types.builtin_to_string(var.dtype)
+
+
+def _held(var: Any, value: Tensor) -> Tensor:
+    """The value in the type the program declares for var; fp16 as the float32 that holds the same number."""
+    name = _type_name(var)
+    if name not in _HELD_AS:
+        raise DmvtonError(f"The evaluator does not know the type {name} of {var.name!r}.")
+    return value.to(torch.float16).to(torch.float32) if name == "fp16" else value.to(_HELD_AS[name])
+
+
+def _declared(var: Any, value: Tensor | str) -> np.ndarray:
+    assert isinstance(value, Tensor)
+    array = value.numpy()
+    return array.astype(np.float16) if _type_name(var) == "fp16" else array
+
+
+def _fits(var: Any, value: Tensor) -> bool:
+    """Whether the value has the declared shape; a dimension left open (a symbol) takes any size."""
+    declared = tuple(var.shape)
+    return len(declared) == value.dim() and all(
+        not isinstance(size, (int, np.integer)) or size == length for size, length in zip(declared, value.shape)
+    )

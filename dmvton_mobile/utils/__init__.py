@@ -1,0 +1,1 @@
+"""What is not about try-on: atomic files, progress bars, YAML files."""

@@ -1,0 +1,35 @@
+"""The figures of a series: numpy's, and a drift that has a sign."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.statistics import drift, median, percentile, summarise
+
+TIMES = st.lists(st.floats(0.01, 1e5), min_size=1, max_size=60)
+
+
+@given(TIMES, st.floats(0, 100))
+def test_percentiles_are_numpys_linear_ones(samples: list[float], p: float) -> None:
+    assert percentile(samples, p) == pytest.approx(np.percentile(samples, p, method="linear"), rel=1e-9)
+
+
+def test_of_even_counts_the_median_lies_between() -> None:
+    assert median([4.0, 1.0, 3.0, 2.0]) == 2.5
+    with pytest.raises(ValueError, match="no samples"):
+        median([])
+
+
+@given(TIMES)
+def test_a_summary_is_in_order(samples: list[float]) -> None:
+    made = summarise(samples)
+    assert made.samples == len(samples)
+    rising = [made.least_ms, made.median_ms, made.p90_ms, made.p99_ms, made.most_ms]
+    assert all(low <= high * (1 + 1e-12) for low, high in zip(rising, rising[1:], strict=False))
+
+
+def test_drift_is_positive_where_it_gets_slower() -> None:
+    assert drift([1.0] * 4 + [1.2] * 4) == pytest.approx(0.2)
+    assert drift([2.0] * 4 + [1.0] * 4) == pytest.approx(-0.5)
+    assert drift([1.0] * 7) is None

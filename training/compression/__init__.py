@@ -1,0 +1,1 @@
+"""A trained network made smaller: pruning, quantization, self-distillation."""

@@ -1,0 +1,1 @@
+"""Batches: their order, what is supervised, how they are augmented."""

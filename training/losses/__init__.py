@@ -1,0 +1,1 @@
+"""Every loss: pure functions with the formulas and numbers of their sources."""

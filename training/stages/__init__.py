@@ -1,0 +1,1 @@
+"""The stages of training, and how a recipe becomes one."""

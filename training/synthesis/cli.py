@@ -1,0 +1,182 @@
+"""`dmvton data poses` and `dmvton data synthesise`: which poses a dataset lacks, and people in them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from dmvton_mobile.contract import DEFAULT_SIZE, parse_size, size_text
+from dmvton_mobile.datasets.dataset import Phase, dataset_digest
+from dmvton_mobile.datasets.layouts.registry import detect_layout, open_dataset
+from dmvton_mobile.errors import DmvtonError
+from dmvton_mobile.evaluation.candidates import Checkpoint
+from dmvton_mobile.utils.progress import progress_bar
+from training.synthesis.clusters import USUAL_COUNT, PoseClusters, fit_clusters
+from training.synthesis.command import Command, parse_command
+from training.synthesis.external import GENERATOR_PLACEHOLDERS, PARSER_PLACEHOLDERS, ExternalGenerator
+from training.synthesis.gaps import Gaps, measure_gaps
+from training.synthesis.judge import Judge
+from training.synthesis.maker import Maker, Tell
+from training.synthesis.poses import poses_of
+from training.synthesis.provenance import PROVENANCE, Provenance
+from training.synthesis.rendered import Renderer, renderer_poses
+from training.synthesis.synthesise import Reference, Synthesis, synthesise
+
+Data = Annotated[Path, typer.Option(help="The dataset's folder, in one of the known layouts.")]
+ReferencePath = Annotated[
+    Path | None,
+    typer.Option(
+        help="A dataset with the poses there should be, its train phase if it has one; else the renderer's poses."
+    ),
+]
+Clusters = Annotated[int, typer.Option(min=2, help="How many kinds of poses to tell apart.")]
+
+
+def poses(
+    data: Data,
+    reference: ReferencePath = None,
+    phase: Annotated[Phase, typer.Option(help="Which part of the dataset.")] = Phase.TRAIN,
+    clusters: Clusters = USUAL_COUNT,
+) -> None:
+    """Say which poses a dataset has and lacks: clusters of upper bodies, and their shares beside a reference's.
+
+    Example: dmvton data poses --data VITON_traindata --reference people
+    """
+    held = poses_of(open_dataset(data, phase))
+    with _telling() as tell:
+        wanted = _reference(reference, tell)
+    fitted = fit_clusters(wanted.poses, clusters)
+    gaps = measure_gaps(fitted, wanted.poses, held)
+    Console().print(_poses_table(data.resolve().name, fitted, gaps))
+    _say_about(wanted)
+    _say_torsoless(data.resolve().name, len(held.torsoless))
+    if gaps.lacking.any():
+        typer.echo(f"{gaps.enough:,} more people, drawn for the gaps, would bring every share to the reference's.")
+
+
+def synthesise_command(
+    data: Data,
+    out: Annotated[Path, typer.Option(help="The folder to write; must be new.")],
+    count: Annotated[int, typer.Option(min=2, help="How many people to make; those the teacher agrees with are kept.")],
+    teacher: Annotated[Path, typer.Option(help="The checkpoint of a parser-based network.")],
+    reference: ReferencePath = None,
+    clusters: Clusters = USUAL_COUNT,
+    threshold: Annotated[
+        float | None,
+        typer.Option(help="Least agreement in dB; else what nine in ten of the dataset's own people reach."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Another number is other people.")] = 1,
+    with_source: Annotated[
+        bool, typer.Option("--with-source", help="Write the dataset's own people, too, as hard links.")
+    ] = False,
+    generator: Annotated[
+        str | None, typer.Option(help="For photos: a command with {person} {pose} {out}; else people are rendered.")
+    ] = None,
+    parser: Annotated[
+        str | None, typer.Option(help="With --generator: a command with {person} {label} {densepose}.")
+    ] = None,
+    timeout: Annotated[float, typer.Option(min=1, help="Seconds that one call of these commands may take.")] = 600,
+    size: Annotated[str, typer.Option(help="HEIGHTxWIDTH of the samples.")] = size_text(DEFAULT_SIZE),
+    workers: Annotated[int, typer.Option(min=1, help="Processes that render; the bytes do not depend on them.")] = 1,
+    device: Annotated[str, typer.Option(help="For the teacher: cpu, cuda or cuda:N.")] = "cpu",
+) -> None:
+    """Make people in the poses that a dataset's train phase lacks, and keep those whose try-on the teacher confirms.
+
+    Example: dmvton data synthesise --data people --count 350 --teacher teacher.safetensors --with-source --out more
+    """
+    commands = _commands(generator, parser, timeout)
+    judge = Judge(Checkpoint(teacher, device))
+    dataset = open_dataset(data, Phase.TRAIN, parse_size(size), seed)
+    with _telling() as tell:
+        wanted = _reference(reference, tell)
+        maker: Maker = Renderer(seed, dataset.size, workers)
+        if commands is not None:
+            maker = ExternalGenerator(seed, dataset, wanted.poses, *commands)
+        plan = Synthesis(dataset, wanted, clusters, count, maker, judge, out, threshold, with_source)
+        provenance = synthesise(plan, tell)
+    Console().print(_synthesis_table(data.resolve().name, provenance))
+    _say_about(wanted)
+    _say_torsoless(provenance.data.name, provenance.data.torsoless)
+    _say_kept(provenance)
+    typer.echo(
+        f"Wrote {out}: {len(open_dataset(out, Phase.TRAIN, dataset.size))} pairs, phase train, and {PROVENANCE}."
+    )
+
+
+@contextmanager
+def _telling() -> Iterator[Tell]:
+    with progress_bar("Reading poses") as bar:
+        yield lambda what, done, total: bar.show(done, total=total, what=what)
+
+
+def _reference(path: Path | None, tell: Tell) -> Reference:
+    if path is None:
+        return Reference("the renderer's own poses", None, renderer_poses(tell=tell))
+    phase = Phase.TRAIN if Phase.TRAIN in detect_layout(path).phases(path) else Phase.TEST
+    return Reference(f"{path.resolve().name}, phase {phase}", dataset_digest(path), poses_of(open_dataset(path, phase)))
+
+
+def _commands(generator: str | None, parser: str | None, timeout: float) -> tuple[Command, Command] | None:
+    """None: people are rendered."""
+    if generator is None and parser is None:
+        return None
+    if generator is None or parser is None:
+        raise DmvtonError(
+            "--generator makes the pictures and --parser their label and DensePose maps, without which no teacher can "
+            "judge them: pass both or neither."
+        )
+    make = parse_command(generator, GENERATOR_PLACEHOLDERS, timeout, "--generator")
+    return make, parse_command(parser, PARSER_PLACEHOLDERS, timeout, "--parser")
+
+
+def _poses_table(name: str, clusters: PoseClusters, gaps: Gaps) -> Table:
+    table = Table("cluster", "hands", "reference", "people", "share", "lacking", title=name)
+    for cluster in range(len(clusters)):
+        lacking = _percent(gaps.lacking[cluster]) if gaps.lacking[cluster] else ""
+        shares = (_percent(gaps.reference[cluster]), f"{gaps.people[cluster]:,}", _percent(gaps.shares[cluster]))
+        table.add_row(str(cluster), clusters.hands(cluster), *shares, lacking)
+    return table
+
+
+def _synthesis_table(name: str, provenance: Provenance) -> Table:
+    columns = ("cluster", "hands", "reference", "before", "wanted", "made", "kept", "after")
+    table = Table(*columns, title=name)
+    for row in provenance.clusters:
+        counts = (str(count) if row.wanted else "" for count in (row.wanted, row.made, row.kept))
+        before = (_percent(row.reference_share), _percent(row.share))
+        table.add_row(str(row.cluster), row.hands, *before, *counts, _percent(row.share_after))
+    return table
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%}"
+
+
+def _say_about(reference: Reference) -> None:
+    typer.echo(f"Reference: {reference.name}, {len(reference.poses):,} people.")
+    _say_torsoless("the reference", len(reference.poses.torsoless))
+
+
+def _say_torsoless(name: str, people: int) -> None:
+    if people:
+        typer.echo(f"In {name}, the neck or a hip of {people:,} people is not found: they are in no cluster.")
+
+
+def _say_kept(provenance: Provenance) -> None:
+    people = provenance.people
+    made = [person for person in people if person.pose is not None]
+    kept = sum(person.kept for person in people)
+    origin = (
+        "as given" if provenance.threshold_origin == "given" else "what nine in ten of the dataset's own people reach"
+    )
+    typer.echo(f"Kept {kept} of {len(made)} made; threshold {provenance.threshold_db:.2f} dB, {origin}.")
+    if failed := [person for person in people if person.pose is None]:
+        typer.echo(f"{len(failed)} could not be made, the first of them: {failed[0].reason}")
+    if not provenance.teacher.trained:
+        typer.echo("Warning: the teacher is untrained, so what it keeps means nothing.", err=True)
+    if provenance.maker == Renderer.name and not provenance.truth:
+        typer.echo("The dataset's own people have no truth grids, so those of the rendered ones are left out.")
