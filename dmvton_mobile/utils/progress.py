@@ -1,7 +1,7 @@
 """The one progress bar: on a terminal's standard error, and nowhere else."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -17,6 +17,7 @@ from rich.progress import (
 )
 
 Item = TypeVar("Item")
+StepCallback = Callable[[str], None]  # called when a step of long work starts, with a few words that name the step
 
 
 class Bar:
