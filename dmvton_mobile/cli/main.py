@@ -15,7 +15,7 @@ from rich.table import Table
 from typer.core import TyperGroup
 
 from benchmarks.cli.bench import bench
-from converters.convert import command as convert
+from converters.cli import convert_command as convert
 from dmvton_mobile.bundles.bundle import read_bundle, verify_files, zip_bundle
 from dmvton_mobile.bundles.golden import Replay, Verdict, replay
 from dmvton_mobile.bundles.install import Platform, install
