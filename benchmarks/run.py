@@ -4,7 +4,6 @@
 slows the machine slows both, so `compare` can tell a change from noise.
 """
 
-import importlib.metadata
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from dmvton_mobile.bundles.manifest import DEVICE_ONLY
 from dmvton_mobile.errors import plain
 from dmvton_mobile.targets import Precision, Target
 from dmvton_mobile.tryon import held_pairs
+from dmvton_mobile.utils.build import DISTRIBUTION, package_versions
 
 OnStep = Callable[[str], None]
 
@@ -150,7 +150,7 @@ def _record(
         ),
         device=device.device,
         agent=device.agent,
-        versions={"dmvton-mobile": importlib.metadata.version("dmvton-mobile")},
+        versions=package_versions((DISTRIBUTION,)),
         artifacts=artifacts,
         runs=tuple(session.runs),
         verdict=judge(suite, device.device, artifacts, session.runs),

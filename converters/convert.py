@@ -3,11 +3,8 @@
 `dmvton convert --help` and `python converters/convert.py --help` are the same command.
 """
 
-import functools
-import subprocess
 import sys
 from collections.abc import Callable
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +20,7 @@ from dmvton_mobile.datasets.dataset import Phase
 from dmvton_mobile.datasets.layouts.registry import open_dataset
 from dmvton_mobile.errors import CheckFailed, DmvtonError
 from dmvton_mobile.targets import Precision
+from dmvton_mobile.utils.build import DISTRIBUTION, package_versions, source_commit
 
 if TYPE_CHECKING:
     from converters.exporters.onnx_nncf import NncfQuantizer
@@ -100,6 +98,7 @@ def _manifest(
     first = next(iter(made.values()))
     card, config = first.card, first.network.config
     quantized = made.get(Precision.INT8)
+    commit = source_commit()
     return Manifest(
         network=config.name,
         align_corners=config.align_corners,
@@ -111,35 +110,9 @@ def _manifest(
         licence=card.licence if card else None,
         artifacts=tuple(artifacts),
         golden=golden,
-        tool_versions=_versions(),
-        source_commit=_source_commit(),
+        tool_versions=package_versions((DISTRIBUTION, *PACKAGES)),
+        source_commit=str(commit) if commit else None,
     )
-
-
-def _versions() -> dict[str, str]:
-    versions = {"dmvton-mobile": metadata.version("dmvton-mobile")}
-    for package in PACKAGES:
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue  # an exporter that was not asked for
-    return versions
-
-
-@functools.cache
-def _source_commit() -> str | None:
-    """The commit of this source tree, with "+changes" where it has uncommitted ones; None outside a checkout."""
-    folder = Path(__file__).parent
-    try:
-        described = subprocess.run(
-            ["git", "-C", str(folder), "describe", "--always", "--abbrev=40", "--dirty=+changes", "--exclude=*"],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return described.stdout.strip()
 
 
 if __name__ == "__main__":

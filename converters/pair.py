@@ -3,10 +3,10 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import dmvton_mobile
 from converters.exporters.exported import Exported
 from converters.plan import Plan
 from converters.registry import export_component
@@ -113,7 +113,7 @@ def _describe(source: Source, component: Component) -> dict[str, str]:
     return {
         "author": "DM-VTON Mobile",
         "license": (card and card.licence) or "not set",
-        "version": metadata.version("dmvton-mobile"),
+        "version": dmvton_mobile.__version__,
         "short_description": f"Virtual try-on, {component} of {name}, {weights} weights",
         "network": name,
         "weights": weights,

@@ -14,7 +14,6 @@ import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +30,7 @@ from dmvton_mobile.evaluation.measure import METRICS, Perceptual, garment_of, me
 from dmvton_mobile.evaluation.record import Data, EvaluationRecord, Figure, Pairing, Run, Subject
 from dmvton_mobile.evaluation.rows import Measured, append_rows, read_rows, write_rows
 from dmvton_mobile.records.base import parse_record, record_json
+from dmvton_mobile.utils.build import DISTRIBUTION, package_versions
 from dmvton_mobile.utils.files import atomic_file
 
 RUN, RECORD = "run.json", "record.json"
@@ -127,7 +127,6 @@ def _describe(evaluation: Evaluation) -> Run:
     candidate, dataset = evaluation.candidate, evaluation.dataset
     digest = dataset_digest(dataset.root)
     scales = {"lpips": evaluation.perceptual, "fid": evaluation.inception}
-    versions = {name: found for name in _RUNTIMES if (found := _installed(name))}
     return Run(
         subject=Subject(
             kind=candidate.kind, name=candidate.name, identity=candidate.identity, runtime=candidate.runtime,
@@ -140,15 +139,10 @@ def _describe(evaluation: Evaluation) -> Run:
         ),
         pairings=evaluation.pairings,
         features={name: scale.sha256 for name, scale in scales.items() if scale},
-        versions={"dmvton-mobile": dmvton_mobile.__version__, "python": platform.python_version(), **versions},
+        versions={
+            DISTRIBUTION: dmvton_mobile.__version__, "python": platform.python_version(), **package_versions(_RUNTIMES),
+        },
     )  # fmt: skip
-
-
-def _installed(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def _claim(out: Path, run: Run) -> None:

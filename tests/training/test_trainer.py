@@ -4,7 +4,6 @@ import importlib
 import json
 import math
 import random
-import subprocess
 import sys
 from pathlib import Path
 
@@ -26,11 +25,10 @@ from tests.conftest import SMALL
 from tests.training.toy import CPU, DATA, PAIRS, Toy, recipe
 from training.cli import command
 from training.data.sampler import Batches, Seeded, epoch_order
-from training.runtime.distributed import World
+from training.runtime.distributed import DistributedContext
 from training.runtime.ema import Ema
 from training.runtime.log import read_log
-from training.runtime.run_folder import code_version
-from training.trainer import Told, train
+from training.trainer import StepReport, train
 
 
 class Drawing:
@@ -67,14 +65,14 @@ def assert_close(one: Path, other: Path) -> None:
 def test_a_run_folder(train_dataset: TryOnDataset, tmp_path: Path) -> None:
     events = importlib.import_module("tensorboard.backend.event_processing.event_accumulator")
     out = tmp_path / "run"
-    told: list[Told] = []
+    told: list[StepReport] = []
     train(Toy(late=2), train_dataset, DATA, recipe(sheet_every=4), out, CPU, on_step=told.append)
     assert sorted(path.name for path in out.iterdir()) == [
         "log.jsonl", "network.json", "network.safetensors", "recipe.yaml", "run.json", "sheets", "state.pt",
         "tensorboard",
     ]  # fmt: skip
     rows = read_log(out / "log.jsonl")
-    assert [told_row.row for told_row in told] == rows and {told_row.steps for told_row in told} == {8}
+    assert [report.row for report in told] == rows and {report.steps for report in told} == {8}
     assert [(row.step, row.epoch) for row in rows] == [(step, 1 + (step > 4)) for step in range(1, 9)]
     assert all(list(row.losses) == ["l1", "squared"] for row in rows)
     assert rows[0].learning_rates == {"warp": 1e-2} and rows[7].learning_rates == {"warp": 1e-2, "generator": 2e-2}
@@ -107,26 +105,6 @@ def test_the_card_says_what_made_the_weights(train_dataset: TryOnDataset, tmp_pa
     assert training["perceptual"] == "structural"
     last = [row.losses["l1"] for row in rows if row.epoch == 2]
     assert training["last_epoch_losses"]["l1"] == pytest.approx(sum(last) / 4)
-
-
-def test_the_code_is_named_by_its_commit(tmp_path: Path) -> None:
-    def git(*arguments: str) -> str:
-        identity = ("-c", "user.name=Nobody", "-c", "user.email=nobody@example.org")
-        done = subprocess.run(
-            ["git", "-C", tmp_path, *identity, *arguments], capture_output=True, text=True, check=True
-        )
-        return done.stdout.strip()
-
-    file = tmp_path / "code.py"
-    file.write_text("one")
-    assert (code_version(file).commit, code_version(file).changed) == (None, None)
-    git("init")
-    assert code_version(file).commit is None  # installed inside somebody else's repository
-    git("add", "code.py")
-    git("commit", "-m", "One")
-    assert (code_version(file).commit, code_version(file).changed) == (git("rev-parse", "HEAD"), False)
-    file.write_text("two")
-    assert code_version(file).changed is True
 
 
 # What a step is
@@ -183,8 +161,8 @@ def test_a_group_is_stepped_in_its_epochs_alone(train_dataset: TryOnDataset, tmp
     before = {key: value.clone() for key, value in stage.named_parameters()}
     changed: dict[int, set[str]] = {}
 
-    def compare(told: Told) -> None:
-        changed[told.row.step] = {
+    def compare(report: StepReport) -> None:
+        changed[report.row.step] = {
             key.split(".")[1] for key, value in stage.named_parameters() if not torch.equal(value, before[key])
         }
 
@@ -219,12 +197,12 @@ def test_every_epoch_has_an_order_of_its_own() -> None:
 def test_the_processes_share_every_batch(train_dataset: TryOnDataset) -> None:
     chosen = recipe(batch_size=4, accumulation=2)
 
-    def names(world: World, first: int = 0) -> list[list[str]]:
-        epoch = Batches(train_dataset, chosen, world).epoch(3, first)
+    def names(context: DistributedContext, first: int = 0) -> list[list[str]]:
+        epoch = Batches(train_dataset, chosen, context).epoch(3, first)
         return [[name for part in parts for name in part.person_name] for parts in epoch]
 
     alone = names(CPU)
-    shares = [names(World(torch.device("cpu"), rank, 2)) for rank in (0, 1)]
+    shares = [names(DistributedContext(torch.device("cpu"), rank, 2)) for rank in (0, 1)]
     everyone = [train_dataset[index].person_name for index in epoch_order(PAIRS, chosen.seed, 3)]
     assert [name for step in alone for name in step] == everyone
     assert [sorted(one + other) for one, other in zip(*shares, strict=True)] == [sorted(step) for step in alone]
@@ -273,22 +251,22 @@ def test_a_loss_that_is_nan_stops_the_run(train_dataset: TryOnDataset, tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("changes", "world", "sentence"),
+    ("changes", "context", "sentence"),
     [
         ({"batch_size": 9}, CPU, "has 8 pairs, fewer than the batch_size of 9"),
         ({"batch_size": 4, "accumulation": 3}, CPU, "cannot be shared evenly by 1 processes .* multiple of 3"),
         (
             {"batch_size": 6, "accumulation": 2},
-            World(CPU.device, 0, 2),
+            DistributedContext(CPU.device, 0, 2),
             "shared evenly by 2 processes .* multiple of 4",
         ),
     ],
 )
 def test_a_batch_that_cannot_be_made(
-    train_dataset: TryOnDataset, tmp_path: Path, changes: dict[str, int], world: World, sentence: str
+    train_dataset: TryOnDataset, tmp_path: Path, changes: dict[str, int], context: DistributedContext, sentence: str
 ) -> None:
     with pytest.raises(DmvtonError, match=sentence):
-        train(Toy(), train_dataset, DATA, recipe(**changes), tmp_path / "run", world)
+        train(Toy(), train_dataset, DATA, recipe(**changes), tmp_path / "run", context)
     assert not (tmp_path / "run").exists()
 
 
@@ -359,8 +337,8 @@ def test_a_gpu_that_is_not_there(train_people: Path, tmp_path: Path, monkeypatch
 @pytest.mark.cuda
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
 def test_mixed_precision_on_a_gpu(train_dataset: TryOnDataset, tmp_path: Path, precision: str) -> None:
-    world, chosen = World(torch.device("cuda")), recipe(epochs={"constant": 20, "decaying": 0}, precision=precision)
-    train(Toy(), train_dataset, DATA, chosen.model_copy(update={"channels_last": True}), tmp_path / "run", world)
+    context, chosen = DistributedContext(torch.device("cuda")), recipe(epochs={"constant": 20, "decaying": 0}, precision=precision)
+    train(Toy(), train_dataset, DATA, chosen.model_copy(update={"channels_last": True}), tmp_path / "run", context)
     rows = read_log(tmp_path / "run/log.jsonl")
     early, late = (math.fsum(row.losses["l1"] for row in part) for part in (rows[:8], rows[-8:]))
     assert late < 0.8 * early
