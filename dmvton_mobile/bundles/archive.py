@@ -17,10 +17,10 @@ from dmvton_mobile.bundles.manifest import (
     MANIFEST,
     SIGNATURE,
     BundleError,
-    is_plain_path,
     parse_manifest,
     same_where_case_does_not_count,
 )
+from dmvton_mobile.records.base import is_plain_path
 
 MAX_ENTRIES = 10_000
 MAX_UNLISTED_BYTES = 16 * 2**20  # of the manifest, and of the signature

@@ -29,13 +29,12 @@ from dmvton_mobile.bundles.manifest import (
     BundleError,
     FileRecord,
     Manifest,
-    is_plain_path,
     parse_manifest,
     same_where_case_does_not_count,
     sealed_manifest,
 )
 from dmvton_mobile.errors import DmvtonError, plain
-from dmvton_mobile.records.base import record_json
+from dmvton_mobile.records.base import is_plain_path, record_json
 from dmvton_mobile.utils.files import atomic_file, atomic_folder, sha256_file
 
 BUNDLE_SUFFIX = ".dmvton"

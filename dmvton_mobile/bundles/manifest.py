@@ -5,16 +5,15 @@ digits and `. _ -`, no part that starts or ends with a dot; so they mean the sam
 """
 
 import hashlib
-import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, JsonValue
+from pydantic import Field, JsonValue
 
 from dmvton_mobile.bundles.recommendation import Count, Recommendations
 from dmvton_mobile.contract import ComponentContract, Components, Length
 from dmvton_mobile.errors import CheckFailed
 from dmvton_mobile.networks.config import Quantization
-from dmvton_mobile.records.base import Record, Strict, parse_record, record_json
+from dmvton_mobile.records.base import PlainPath, Record, Sha256, Strict, parse_record, record_json
 from dmvton_mobile.targets import Precision, Target
 
 MANIFEST = "manifest.json"
@@ -25,25 +24,6 @@ DEVICE_ONLY = "device only"  # the evaluator of an artifact that no host can run
 
 class BundleError(CheckFailed):
     """A bundle that is damaged, changed, or not a bundle."""
-
-
-_PART = r"[A-Za-z0-9_-](?:[A-Za-z0-9._-]*[A-Za-z0-9_-])?"
-_PLAIN_PATH = re.compile(rf"{_PART}(?:/{_PART})*")
-
-
-def is_plain_path(path: str) -> bool:
-    """Whether a bundle may hold a file of this relative path."""
-    return _PLAIN_PATH.fullmatch(path) is not None
-
-
-def _plain_path(path: str) -> str:
-    if not is_plain_path(path):
-        raise ValueError(f"{path!r} is not a plain relative path (letters, digits, . _ - between forward slashes)")
-    return path
-
-
-PlainPath = Annotated[str, AfterValidator(_plain_path)]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 Bytes = Annotated[int, Field(ge=0, le=2**50)]  # more than any disk; below it no sum of them overflows on a phone

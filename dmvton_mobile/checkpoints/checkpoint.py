@@ -14,7 +14,6 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from dmvton_mobile.bundles.manifest import Sha256
 from dmvton_mobile.checkpoints.official import FileReport, ImportReport, import_official, read_official
 from dmvton_mobile.checkpoints.states import (
     CheckpointError,
@@ -28,7 +27,7 @@ from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import NetworkConfig, TryOnNetwork, build_network
 from dmvton_mobile.networks.config import Quantization
 from dmvton_mobile.networks.widths import Widths
-from dmvton_mobile.records.base import Record, parse_record, record_json
+from dmvton_mobile.records.base import Record, Sha256, parse_record, record_json
 from dmvton_mobile.utils.files import atomic_file, sha256_file
 
 __all__ = [

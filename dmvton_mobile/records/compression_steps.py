@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import Literal
 
-from dmvton_mobile.bundles.manifest import PlainPath
 from dmvton_mobile.errors import DmvtonError
-from dmvton_mobile.records.base import Record, Strict, parse_record, record_json
+from dmvton_mobile.records.base import PlainPath, Record, Strict, parse_record, record_json
 from dmvton_mobile.utils.files import atomic_file
 
 STEPS, SENSITIVITY = "steps.json", "sensitivity.json"

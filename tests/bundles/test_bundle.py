@@ -27,10 +27,10 @@ from dmvton_mobile.bundles.bundle import (
     write_golden,
     zip_bundle,
 )
-from dmvton_mobile.bundles.manifest import BundleError, Manifest, is_plain_path, sealed_manifest
+from dmvton_mobile.bundles.manifest import BundleError, Manifest, sealed_manifest
 from dmvton_mobile.contract import Component
 from dmvton_mobile.errors import DmvtonError
-from dmvton_mobile.records.base import record_json
+from dmvton_mobile.records.base import is_plain_path, record_json
 from dmvton_mobile.targets import Precision, Target, artifact_name, artifact_path
 from dmvton_mobile.utils.files import sha256_file
 from tests.bundles.made import fill, make_bundle, manifest

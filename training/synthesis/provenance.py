@@ -3,18 +3,18 @@
 from pathlib import Path
 from typing import Literal
 
-from dmvton_mobile.bundles.manifest import Sha256
 from dmvton_mobile.datasets.procedural.seeds import VERSION, Split
 from dmvton_mobile.datasets.procedural.writer import RECORD, RenderRecord
 from dmvton_mobile.errors import DmvtonError
-from dmvton_mobile.records.base import Record, Strict, parse_record
+from dmvton_mobile.records.base import Record, Sha256, Strict, parse_record
 
 PROVENANCE = "provenance.json"
 
 
 class PoseSource(Strict):
     """Whose poses were measured. digest: of all files of the dataset, None for the renderer's own poses. people: those
-    in a cluster; torsoless: those in none, whose neck or hips are not found."""
+    in a cluster; torsoless: those in none, whose neck or hips are not found.
+    """
 
     name: str
     digest: Sha256 | None
@@ -45,7 +45,8 @@ class ClusterRow(Strict):
 class MadePerson(Strict):
     """name, garment: their files in this dataset, None for one not kept. source: what they were made of. pose: the 18
     keypoints they were made in, "x,y" in whole pixels, "-" for one not in the picture; None where making them failed.
-    agreement_db: of the teacher's try-on with them, where the garment is. reason: why they were not kept."""
+    agreement_db: of the teacher's try-on with them, where the garment is. reason: why they were not kept.
+    """
 
     name: str | None
     garment: str | None
