@@ -17,7 +17,8 @@ from dmvton_mobile.contract import Components
 from dmvton_mobile.errors import CheckFailed, DmvtonError
 from dmvton_mobile.imaging.composite import composite
 from dmvton_mobile.imaging.garment_mask import GarmentMask
-from dmvton_mobile.imaging.pictures import Picture, Pixels, Window, garment_canvas, network_input, person_window
+from dmvton_mobile.imaging.decode import Picture, Pixels
+from dmvton_mobile.imaging.window import Window, garment_canvas, network_input, person_window
 from dmvton_mobile.networks import TryOnNetwork
 from dmvton_mobile.networks.registry import DEFAULT_NETWORK
 from dmvton_mobile.runtimes import open_session

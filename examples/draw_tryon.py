@@ -9,8 +9,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from dmvton_mobile.imaging.decode import Pixels, read_picture
 from dmvton_mobile.imaging.garment_mask import find_garment_mask
-from dmvton_mobile.imaging.pictures import Pixels, read_picture
 from dmvton_mobile.tryon import TryOn
 
 HERE = Path(__file__).parent

@@ -14,8 +14,9 @@ from dmvton_mobile.checkpoints.checkpoint import save_checkpoint
 from dmvton_mobile.contract import Components
 from dmvton_mobile.errors import CheckFailed, DmvtonError
 from dmvton_mobile.imaging.composite import composite
+from dmvton_mobile.imaging.decode import Picture, read_picture
 from dmvton_mobile.imaging.garment_mask import GarmentMask, MaskSource, find_garment_mask
-from dmvton_mobile.imaging.pictures import Picture, garment_canvas, network_input, person_window, read_picture
+from dmvton_mobile.imaging.window import garment_canvas, network_input, person_window
 from dmvton_mobile.networks import TryOnNetwork, build_network
 from dmvton_mobile.networks.seeded import seeded_network
 from dmvton_mobile.runtimes.session import Session

@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F
 
 from dmvton_mobile.contract import DEFAULT_SIZE
-from dmvton_mobile.imaging.pictures import Window, garment_canvas, network_input, read_mask, read_picture
+from dmvton_mobile.imaging.decode import read_mask, read_picture
+from dmvton_mobile.imaging.window import Window, garment_canvas, network_input
 from dmvton_mobile.runtimes.session import Tensors
 
 OCTAVES = (64, 32, 16, 8, 4, 2, 1)  # pixels; each half as strong as the one before, as in photographs

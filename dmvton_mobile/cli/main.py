@@ -27,7 +27,8 @@ from dmvton_mobile.cli.evaluate import command as evaluate
 from dmvton_mobile.errors import CheckFailed, DmvtonError
 from dmvton_mobile.imaging.composite import stamp
 from dmvton_mobile.imaging.garment_mask import find_garment_mask, mask_problem, warning_sheet
-from dmvton_mobile.imaging.pictures import person_window, read_picture, write_picture
+from dmvton_mobile.imaging.decode import read_picture, write_picture
+from dmvton_mobile.imaging.window import person_window
 from dmvton_mobile.networks import network_names
 from dmvton_mobile.targets import Precision, Target
 from dmvton_mobile.tryon import TryOn, held_pairs

@@ -22,7 +22,7 @@ from dmvton_mobile.datasets.files.pose_files import read_openpose
 from dmvton_mobile.datasets.files.truth_files import read_truth
 from dmvton_mobile.datasets.layouts.pairs import OnFault, refuse
 from dmvton_mobile.datasets.sample import LABEL_IDS, DataError, Label, Truth, TryOnSample, Unpaired
-from dmvton_mobile.imaging.pictures import Pixels
+from dmvton_mobile.imaging.decode import Pixels
 from dmvton_mobile.utils.files import sha256_file
 
 Value = TypeVar("Value")

@@ -27,7 +27,7 @@ from dmvton_mobile.datasets.files.pixels import mask_pixels, mask_tensor, pictur
 from dmvton_mobile.datasets.files.truth_files import decode_truth, encode_truth
 from dmvton_mobile.datasets.sample import DataError, Truth, TryOnSample, Unpaired
 from dmvton_mobile.errors import DmvtonError
-from dmvton_mobile.imaging.pictures import Pixels
+from dmvton_mobile.imaging.decode import Pixels
 from dmvton_mobile.records.base import Record, Strict, parse_record, record_json
 from dmvton_mobile.utils.files import atomic_folder
 from dmvton_mobile.utils.progress import tracked

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dmvton_mobile.imaging.pictures import ImageError, Pixels
+from dmvton_mobile.imaging.decode import ImageError, Pixels
 
 TURNS = (0, 90, 180, 270)
 

@@ -28,7 +28,8 @@ from torch import Tensor
 
 from dmvton_mobile.contract import MASK_THRESHOLD
 from dmvton_mobile.errors import DmvtonError
-from dmvton_mobile.imaging.pictures import Pixels, Window, network_input
+from dmvton_mobile.imaging.decode import Pixels
+from dmvton_mobile.imaging.window import Window, network_input
 
 CHANNELS = {"flow": 2, "composition": 1, "rendered": 3, "person": 3}
 STRIP_PIXELS = 1_000_000  # worked on at a time: bounds memory at about 200 MB, whatever the photo's size

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from dmvton_mobile.contract import MASK_THRESHOLD
-from dmvton_mobile.imaging.pictures import Picture, Pixels, read_mask
+from dmvton_mobile.imaging.decode import Picture, Pixels, read_mask
 
 EMPTY_BELOW, FULL_ABOVE = 0.01, 0.95  # share of the picture
 BORDER = 0.04  # the frame that is expected to be background, as a share of the shorter side

@@ -106,7 +106,7 @@ def _suite() -> Suite:
         rounds=2,
         frame=Until(min_runs=8),
         conditions=Conditions(max_temperature_celsius=40, min_battery_percent=40),
-        budget=Budget(parameters_bytes=37_000_000, file_bytes=37_000_000, growth_bytes=37_000_000),
+        budget=Budget(parameters_bytes=37_000_000, file_bytes=37_000_000, rss_delta_bytes=37_000_000),
         bands=(
             Band(device="Test*", target=Target.TFLITE, precision=Precision.FP16, threads=2, least_ms=5, most_ms=20),
             Band(device="Other*", target=Target.TFLITE, precision=Precision.FP16, threads=2, least_ms=50, most_ms=60),

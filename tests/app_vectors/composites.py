@@ -3,7 +3,7 @@
 import numpy as np
 
 from dmvton_mobile.imaging.composite import composite
-from dmvton_mobile.imaging.pictures import garment_canvas, network_input, person_window
+from dmvton_mobile.imaging.window import garment_canvas, network_input, person_window
 from tests.app_vectors.cases import NETWORK, Arrays, Case
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 from pydantic import JsonValue
 
-from dmvton_mobile.imaging.pictures import Window, garment_canvas, network_input, person_window
+from dmvton_mobile.imaging.window import Window, garment_canvas, network_input, person_window
 from tests.app_vectors.cases import NETWORK, Arrays, Case
 
 

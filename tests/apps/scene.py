@@ -8,8 +8,9 @@ from safetensors.numpy import save_file
 from dmvton_mobile.checkpoints.weights import default_network
 from dmvton_mobile.contract import Components
 from dmvton_mobile.imaging.composite import composite
+from dmvton_mobile.imaging.decode import Pixels, read_picture
 from dmvton_mobile.imaging.garment_mask import find_garment_mask
-from dmvton_mobile.imaging.pictures import Pixels, garment_canvas, network_input, person_window, read_picture
+from dmvton_mobile.imaging.window import garment_canvas, network_input, person_window
 from dmvton_mobile.networks.registry import DEFAULT_NETWORK
 from dmvton_mobile.runtimes.torch import TorchSession
 from dmvton_mobile.tryon import COMPOSITED, run_components

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from dmvton_mobile.imaging.pictures import person_window
+from dmvton_mobile.imaging.window import person_window
 from tests.apps.scene import GARMENT, PHOTO, record_scene
 
 CI = Path(__file__).parents[2] / ".ci"

@@ -12,7 +12,8 @@ import pytest
 
 from benchmarks.record import BenchmarkRecord, DeviceKind, read_record
 from benchmarks.report.page import page_html
-from dmvton_mobile.imaging.pictures import Pixels, person_window
+from dmvton_mobile.imaging.decode import Pixels
+from dmvton_mobile.imaging.window import person_window
 from tests.apps.scene import record_scene
 from tests.benchmarks import records
 

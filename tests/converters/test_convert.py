@@ -31,7 +31,7 @@ from dmvton_mobile.components import OUTPUT_NAMES, feature_names
 from dmvton_mobile.contract import Component, ComponentContract, Components
 from dmvton_mobile.errors import CheckFailed, DmvtonError
 from dmvton_mobile.imaging.garment_mask import find_garment_mask
-from dmvton_mobile.imaging.pictures import read_picture
+from dmvton_mobile.imaging.decode import read_picture
 from dmvton_mobile.networks import TryOnNetwork, seeded_network
 from dmvton_mobile.targets import Precision, Target, artifact_path
 from dmvton_mobile.tryon import TryOn

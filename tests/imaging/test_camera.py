@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from dmvton_mobile.imaging.camera import Plane, bgra_to_rgb, upright, yuv_to_rgb
-from dmvton_mobile.imaging.pictures import ImageError
+from dmvton_mobile.imaging.decode import ImageError
 
 
 def test_colours_are_those_of_jpeg() -> None:

@@ -6,7 +6,8 @@ from numpy.typing import NDArray
 
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.imaging.composite import composite, stamp
-from dmvton_mobile.imaging.pictures import Pixels, Window, garment_canvas, network_input, person_window
+from dmvton_mobile.imaging.decode import Pixels
+from dmvton_mobile.imaging.window import Window, garment_canvas, network_input, person_window
 
 HEIGHT, WIDTH = 256, 192
 Outputs = dict[str, NDArray[np.float32]]

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dmvton_mobile.imaging.decode import ImageError, Picture, Pixels, read_mask, read_picture
 from dmvton_mobile.imaging.garment_mask import GarmentMask, MaskSource, find_garment_mask, mask_problem, warning_sheet
-from dmvton_mobile.imaging.pictures import ImageError, Picture, Pixels, read_mask, read_picture
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

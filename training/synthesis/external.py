@@ -26,7 +26,7 @@ from dmvton_mobile.datasets.files.decode import read_densepose, read_ids, read_r
 from dmvton_mobile.datasets.files.pixels import mask_pixels, picture_pixels
 from dmvton_mobile.datasets.sample import LABEL_IDS, DataError, TryOnSample
 from dmvton_mobile.errors import DmvtonError
-from dmvton_mobile.imaging.pictures import Pixels
+from dmvton_mobile.imaging.decode import Pixels
 from training.synthesis.clusters import Numbers, PoseClusters
 from training.synthesis.command import Command, CommandFailed
 from training.synthesis.maker import Made, Maker, Tell
@@ -147,7 +147,8 @@ class ExternalGenerator(Maker):
 
 def moved_pose(pose: Joints, person: Joints, size: tuple[int, int]) -> Joints | None:
     """The pose [18, 3] with its torso moved and scaled to the person's: neck on neck, and as long. Keypoints that are
-    then outside the picture of (height, width) are 0. None where one of the two has no torso."""
+    then outside the picture of (height, width) are 0. None where one of the two has no torso.
+    """
     model, own = torso(pose), torso(person)
     if model is None or own is None:
         return None

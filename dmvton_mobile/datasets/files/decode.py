@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dmvton_mobile.datasets.sample import DENSEPOSE_IDS, DataError
-from dmvton_mobile.imaging.pictures import MAX_PIXELS, ImageError, Pixels, read_picture
+from dmvton_mobile.imaging.decode import MAX_PIXELS, ImageError, Pixels, read_picture
 
 JPEG_BLUR = 0.01  # share of a JPEG map's pixels that may be no id; at quality 75 it is about 0.002
 

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from dmvton_mobile.datasets.sample import DataError
-from dmvton_mobile.imaging.pictures import Pixels
+from dmvton_mobile.imaging.decode import Pixels
 
 
 def picture_tensor(pixels: Pixels) -> Tensor:

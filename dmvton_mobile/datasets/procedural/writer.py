@@ -31,7 +31,7 @@ from dmvton_mobile.datasets.procedural.pair import Pair, People, pose_keypoints,
 from dmvton_mobile.datasets.procedural.render import Rendering
 from dmvton_mobile.datasets.procedural.seeds import VERSION, Split
 from dmvton_mobile.errors import DmvtonError
-from dmvton_mobile.imaging.pictures import WRITERS
+from dmvton_mobile.imaging.decode import WRITERS
 from dmvton_mobile.records.base import Record, record_json
 from dmvton_mobile.utils.files import atomic_folder
 

@@ -19,7 +19,7 @@ from dmvton_mobile.datasets.procedural.render import Rendering
 from dmvton_mobile.datasets.procedural.seeds import Split
 from dmvton_mobile.datasets.procedural.writer import write_pair
 from dmvton_mobile.datasets.sample import Label, Part
-from dmvton_mobile.imaging.pictures import read_picture
+from dmvton_mobile.imaging.decode import read_picture
 
 indices = st.integers(0, 100_000)
 some = settings(max_examples=25, deadline=None, derandomize=True)

@@ -10,7 +10,8 @@ from dmvton_mobile.datasets.procedural.body.ribbon import Plane
 from dmvton_mobile.datasets.procedural.garment.textile import blotches
 from dmvton_mobile.datasets.procedural.scene.palette import Colour, cloth_colours
 from dmvton_mobile.datasets.procedural.scene.scene import Backdrop, Rng, Room
-from dmvton_mobile.imaging.pictures import Window, read_picture
+from dmvton_mobile.imaging.decode import read_picture
+from dmvton_mobile.imaging.window import Window
 
 Size = tuple[int, int]
 

@@ -16,7 +16,7 @@ public struct Pixels: Equatable, Sendable {
 
     public var size: Size { Size(height: height, width: width) }
 
-    /// Whether sides and area are what the network's pictures may have: `dmvton_mobile/imaging/pictures.py`, rule 2.
+    /// Whether sides and area are what the network's pictures may have: `dmvton_mobile/imaging/decode.py`, rule 2.
     public func requireUsable() throws {
         guard min(height, width) >= 32 else {
             throw TryOnError("The picture is only \(width)x\(height); each side needs 32 pixels or more. Use a larger one.")

@@ -8,7 +8,7 @@ class Pixels(val height: Int, val width: Int, val channels: Int, val bytes: Byte
 
     val size: Size get() = Size(height, width)
 
-    /** Throws TryOnException where sides or area are not what `dmvton_mobile/imaging/pictures.py`, rule 2, takes. */
+    /** Throws TryOnException where sides or area are not what `dmvton_mobile/imaging/decode.py`, rule 2, takes. */
     fun requireUsable() {
         if (minOf(height, width) < 32) {
             throw TryOnException("The picture is only $size; each side needs 32 pixels or more. Use a larger one.")
