@@ -1,8 +1,8 @@
 """Four numbers called footprint, never mixed, each against its budget.
 
 parameters: parameters and buffers of the network, as the papers count their "37 MB". files, download: the artifacts,
-and the same deflated. arena: activations, where a runtime tells. growth: what a process that loads and runs them grows
-by, at its most.
+and the same deflated. arena: activations, where a runtime tells. RSS delta: peak memory of a
+process while it loads them and runs the first frame, minus that of the bare process.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ from benchmarks.suite import Budget
 from dmvton_mobile.bundles.bundle import Bundle
 from dmvton_mobile.targets import Precision, Target
 
-NUMBERS = ("parameters", "files", "download", "arena", "growth")
+NUMBERS = ("parameters", "files", "download", "arena", "RSS delta")
 
 
 @dataclass(frozen=True)
@@ -50,13 +50,13 @@ def numbers(budget: Budget, artifacts: Artifacts, runs: Sequence[Run]) -> list[H
         if run.memory and (run.target, run.precision) == (artifacts.target, artifacts.precision)
     ]
     arenas = [each.arena_bytes for each in memory if each.arena_bytes is not None]
-    growths = [each.growth_bytes for each in memory if each.growth_bytes is not None]
+    deltas = [each.rss_delta_bytes for each in memory if each.rss_delta_bytes is not None]
     spent = (
         (artifacts.parameters_bytes, budget.parameters_bytes),
         (artifacts.file_bytes, budget.file_bytes),
         (artifacts.download_bytes, budget.download_bytes),
         (max(arenas, default=None), budget.arena_bytes),
-        (max(growths, default=None), budget.growth_bytes),
+        (max(deltas, default=None), budget.rss_delta_bytes),
     )
     return [Held(name, *each) for name, each in zip(NUMBERS, spent, strict=True)]
 

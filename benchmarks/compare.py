@@ -42,7 +42,7 @@ class Comparison(Strict):
 
 
 def compare(base: BenchmarkRecord, new: BenchmarkRecord, max_regression: float) -> list[Comparison]:
-    """Every artifact of BASE: its frame, its process' growth and its download. max_regression: 0.05 for 5 %.
+    """Every artifact of BASE: its frame, its RSS delta and its download. max_regression: 0.05 for 5 %.
 
     Raises DmvtonError for records of different suites or devices, RecordError where one is invalid.
     """
@@ -113,9 +113,9 @@ def _of_artifact(key: Key, base: Sequence[Run], new: Sequence[Run], bound: float
         )
         return
     yield _frame(title, before, after, bound, paired and len(before) == len(after))
-    growths = [_growth(base), _growth(new)]
-    if growths[0] is not None and growths[1] is not None:
-        yield _known(title, "growth", growths[0], growths[1], bound)
+    deltas = [_rss_delta(base), _rss_delta(new)]
+    if deltas[0] is not None and deltas[1] is not None:
+        yield _known(title, "RSS delta", deltas[0], deltas[1], bound)
 
 
 def _frame(title: str, before: list[float], after: list[float], bound: float, paired: bool) -> Comparison:
@@ -181,6 +181,6 @@ def _medians(runs: Sequence[Run]) -> list[float]:
     return [run.frame.summary.median_ms for run in sorted(runs, key=lambda run: run.round) if run.frame]
 
 
-def _growth(runs: Sequence[Run]) -> int | None:
-    known = [run.memory.growth_bytes for run in runs if run.memory and run.memory.growth_bytes is not None]
+def _rss_delta(runs: Sequence[Run]) -> int | None:
+    known = [run.memory.rss_delta_bytes for run in runs if run.memory and run.memory.rss_delta_bytes is not None]
     return round(median(known)) if known else None

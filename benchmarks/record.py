@@ -14,10 +14,10 @@ from pydantic import AwareDatetime, ConfigDict, Field, model_validator
 
 from benchmarks.statistics import Summary, summarise
 from benchmarks.suite import Budget
-from dmvton_mobile.bundles.manifest import ParityFigure, Sha256
+from dmvton_mobile.bundles.manifest import ParityFigure
 from dmvton_mobile.contract import Component
 from dmvton_mobile.errors import CheckFailed, DmvtonError
-from dmvton_mobile.records.base import Name, Record, Strict, Words, parse_record, record_json
+from dmvton_mobile.records.base import Name, Record, Sha256, Strict, Words, parse_record, record_json
 from dmvton_mobile.targets import Precision, Target
 from dmvton_mobile.utils.files import atomic_file
 
@@ -138,8 +138,16 @@ class MemoryKind(StrEnum):
 
 
 class Memory(Measured):
-    """Of the process. bare_bytes: its runtime loaded, no artifact. loaded_bytes: after one run of all components.
-    peak_bytes: the most there was. arena_bytes: activations, where the runtime tells."""
+    """Memory of the measured process, in bytes.
+
+    Attributes:
+        kind: What the bytes count; kinds are never compared with each other.
+        bare_bytes: With the runtime imported and no artifact loaded.
+        loaded_bytes: After the first frame.
+        peak_bytes: The highest value while the artifacts were loaded and the first frame ran; an app on a phone reports
+            the highest value of the whole run.
+        arena_bytes: The runtime's arena of activations, if the runtime reports it.
+    """
 
     kind: MemoryKind
     bare_bytes: Bytes
@@ -148,8 +156,8 @@ class Memory(Measured):
     arena_bytes: Bytes | None = None
 
     @property
-    def growth_bytes(self) -> int | None:
-        """The most beyond the bare process."""
+    def rss_delta_bytes(self) -> int | None:
+        """Peak memory during loading and the first frame, minus that of the bare process; None if unknown."""
         return None if self.peak_bytes is None else max(0, self.peak_bytes - self.bare_bytes)
 
 

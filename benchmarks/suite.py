@@ -8,10 +8,10 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AliasChoices, BeforeValidator, ConfigDict, Field, model_validator
 
 from dmvton_mobile.errors import DmvtonError
-from dmvton_mobile.records.base import Name, Strict
+from dmvton_mobile.records.base import Name, Strict, renamed_fields
 from dmvton_mobile.targets import Precision, Target
 from dmvton_mobile.utils.files import sha256_file
 from dmvton_mobile.utils.yaml_files import YamlKind
@@ -86,13 +86,21 @@ class Conditions(Strict):
 
 
 class Budget(Strict):
-    """At most; None where it does not count. Four numbers that are never mixed: see `benchmarks.budget`."""
+    """The most bytes that each number may have; None sets no limit.
+
+    The numbers are never added up: see `benchmarks.budget`. `growth_bytes` is the deprecated name of `rss_delta_bytes`,
+    which is still read.
+    """
+
+    model_config = ConfigDict(json_schema_extra=renamed_fields(growth_bytes="rss_delta_bytes"))
 
     parameters_bytes: Bytes | None = None
     file_bytes: Bytes | None = None
     download_bytes: Bytes | None = None
     arena_bytes: Bytes | None = None
-    growth_bytes: Bytes | None = None
+    rss_delta_bytes: Bytes | None = Field(
+        default=None, validation_alias=AliasChoices("rss_delta_bytes", "growth_bytes")
+    )
 
 
 class Band(Strict):

@@ -117,7 +117,7 @@ def compression_verb(
     typer.echo(f"Wrote {out}: report.json and index.html.")
 
 
-COSTS = ("files MB", "download MB", "frame ms", "ratio", "growth MB")
+COSTS = ("files MB", "download MB", "frame ms", "ratio", "RSS delta MB")
 
 
 def _advice_table(found: Recommendations) -> Table:
@@ -142,5 +142,5 @@ def _costs(each: PrecisionFigures) -> tuple[str, ...]:
         megabytes(each.download_bytes, 2),
         number(each.frame_ms, 1),
         number(each.latency_ratio, 2),
-        megabytes(each.growth_bytes, 0),
+        megabytes(each.rss_delta_bytes, 0),
     )

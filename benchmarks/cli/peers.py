@@ -63,9 +63,9 @@ def _weights_table(peers: list[Peer]) -> Table:
 
 
 def _table(forms: list[Form]) -> Table:
-    table = Table("runtime", "network", "form", "file MB", "ms", "growth MB", "latency", "memory", box=box.MARKDOWN)
+    table = Table("runtime", "network", "form", "file MB", "ms", "RSS delta MB", "latency", "memory", box=box.MARKDOWN)
     for each in forms:
         ratios = (f"{value:.1f}x" if value else "-" for value in (each.latency, each.memory))
-        cells = (megabytes(each.file_bytes), number(each.median_ms), megabytes(each.growth_bytes, 0), *ratios)
+        cells = (megabytes(each.file_bytes), number(each.median_ms), megabytes(each.rss_delta_bytes, 0), *ratios)
         table.add_row(each.target, each.network, each.name, *cells)
     return table

@@ -153,7 +153,7 @@ def footprint_verb(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The record, a .json file.")] = None,
 ) -> None:
-    """Hold what a bundle ships to a budget: parameters, files, download, arena, and what a process grows by, each.
+    """Hold what a bundle ships to a budget: parameters, files, download, arena and RSS delta, each.
 
     Example: dmvton bench footprint --bundle lite.dmvton --budget 37MB
     """
@@ -162,7 +162,7 @@ def footprint_verb(
     suite = suite.model_copy(
         update={
             "budget": Budget(
-                parameters_bytes=most, file_bytes=most, download_bytes=most, arena_bytes=most, growth_bytes=most
+                parameters_bytes=most, file_bytes=most, download_bytes=most, arena_bytes=most, rss_delta_bytes=most
             )
         }
     )
@@ -206,13 +206,13 @@ def _table(record: BenchmarkRecord) -> Table:
         "p99",
         "camera ms",
         "late",
-        "growth MB",
+        "RSS delta MB",
         box=None,
     )
     for each in figures(record):
         times = (each.load, each.first, each.garment, each.frame, each.p90, each.p99, each.camera)
         table.add_row(
-            each.title, *(number(value, 1) for value in times), share(each.late), megabytes(each.growth_bytes, 0)
+            each.title, *(number(value, 1) for value in times), share(each.late), megabytes(each.rss_delta_bytes, 0)
         )
     return table
 

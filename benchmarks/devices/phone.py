@@ -10,7 +10,9 @@ from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+from pydantic import SerializerFunctionWrapHandler, field_serializer
 
 from benchmarks.budget import weigh
 from benchmarks.devices.device import BenchmarkDevice
@@ -18,9 +20,8 @@ from benchmarks.record import BenchmarkRecord, DeviceKind, RecordError, Run, rea
 from benchmarks.suite import Suite
 from benchmarks.verdict import judge
 from dmvton_mobile.bundles.bundle import Bundle
-from dmvton_mobile.bundles.manifest import Sha256
 from dmvton_mobile.errors import CheckFailed
-from dmvton_mobile.records.base import Name, Record, Strict, record_json
+from dmvton_mobile.records.base import Name, Record, Sha256, Strict, record_json
 from dmvton_mobile.targets import Precision, Target
 
 APP = "org.dmvton.demo"  # Android's package, Apple's bundle identifier
@@ -46,6 +47,13 @@ class AppJob(Record):
     bundle_name: Name
     pairs: tuple[Pair, ...]
     device: Name
+
+    @field_serializer("suite", mode="wrap")
+    def _as_apps_read_it(self, suite: Suite, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # version 1 of the apps' contract calls the budget of the RSS delta growth_bytes
+        values: dict[str, Any] = dump(suite)
+        values["budget"]["growth_bytes"] = values["budget"].pop("rss_delta_bytes")
+        return values
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The chart of bytes: parameters, files, download, arena and growth as bars, each with its own budget's mark."""
+"""The chart of bytes: parameters, files, download, arena and RSS delta as bars, each with its own budget's mark."""
 
 from typing import TYPE_CHECKING
 

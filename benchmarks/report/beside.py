@@ -48,7 +48,7 @@ def beside(entries: Sequence[Entry]) -> list[Beside]:
         return []
     tables = [Beside(name, _lines(entries, figure, lambda _, __: None)) for name, figure in _TIMES]
     tables.append(Beside("first load, ms", _lines(entries, lambda each: each.load, Entry.cold)))
-    tables.append(Beside("growth, MB", _lines(entries, _megabytes, Entry.memory_kind)))
+    tables.append(Beside("RSS delta, MB", _lines(entries, _megabytes, Entry.memory_kind)))
     return [table for table in tables if any(cell.value is not None for line in table.lines for cell in line.cells)]
 
 
@@ -85,4 +85,4 @@ def _cells(values: Sequence[float | None], kinds: Sequence[str | None]) -> list[
 
 
 def _megabytes(figures: Figures) -> float | None:
-    return None if figures.growth_bytes is None else figures.growth_bytes / 1e6
+    return None if figures.rss_delta_bytes is None else figures.rss_delta_bytes / 1e6

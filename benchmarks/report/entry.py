@@ -36,7 +36,7 @@ class Entry:
         return said.pop() if len(said) == 1 else "some cold" if said else None
 
     def memory_kind(self, key: Key) -> MemoryKind | None:
-        """What the growth counts; None where no round has one, or where rounds differ."""
+        """What the RSS delta counts; None where no round has one, or where rounds differ."""
         kinds = {run.memory.kind for run in self.runs[key] if run.memory}
         return kinds.pop() if len(kinds) == 1 else None
 

@@ -14,7 +14,7 @@ class Figures:
 
     load: cold where it can be, of all components. first: their first runs. garment, frame, p90, p99: steady. camera:
     a frame's median at camera rate; late: the share that missed its period. sustained: the last quarter's median, with
-    drift against the first. growth_bytes: of the process.
+    drift against the first. rss_delta_bytes: of the process.
     """
 
     key: Key
@@ -30,7 +30,7 @@ class Figures:
     late: float | None
     sustained: float | None
     drift: float | None
-    growth_bytes: int | None
+    rss_delta_bytes: int | None
     failures: tuple[str, ...]
 
     @property
@@ -55,8 +55,8 @@ def _of(key: Key, runs: Sequence[Run]) -> Figures:
     garments = [each for run in runs if (each := run.find(Component.GARMENT_ENCODER, Mode.STEADY))]
     cameras = [each for run in runs if (each := run.frames(Mode.CAMERA))]
     sustained = [each for run in runs if (each := run.frames(Mode.SUSTAINED))]
-    growths = [run.memory.growth_bytes for run in runs if run.memory]
-    growth = _median(growths)
+    deltas = [run.memory.rss_delta_bytes for run in runs if run.memory]
+    delta = _median(deltas)
     return Figures(
         key=key,
         load=_median([_total(run, lambda load: load.first_load_ms) for run in runs]),
@@ -71,7 +71,7 @@ def _of(key: Key, runs: Sequence[Run]) -> Figures:
         late=_median([each.late for each in cameras]),
         sustained=_median([median(each.samples_ms[-max(1, len(each.samples_ms) // 4) :]) for each in sustained]),
         drift=_median([each.summary.drift for each in sustained]),
-        growth_bytes=None if growth is None else round(growth),
+        rss_delta_bytes=None if delta is None else round(delta),
         failures=tuple(run.failure for run in runs if run.failure),
     )
 

@@ -47,7 +47,7 @@ class Form:
     name: str
     file_bytes: int | None = None
     median_ms: float | None = None
-    growth_bytes: int | None = None
+    rss_delta_bytes: int | None = None
     latency: float | None = None
     memory: float | None = None
     failure: str | None = None

@@ -86,7 +86,7 @@ def figures_of(
         download_bytes=sum(download_bytes(bundle.folder / item.path) for item in held),
         frame_ms=median_ms(own),
         latency_ratio=median_ratio(own, first),
-        growth_bytes=median_growth(own),
+        rss_delta_bytes=median_growth(own),
         kernels=_kernel_counts(bundle, target, precision, threads) if own else None,
     )
 

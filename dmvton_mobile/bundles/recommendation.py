@@ -2,9 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AliasChoices, ConfigDict, Field
 
-from dmvton_mobile.records.base import Strict
+from dmvton_mobile.records.base import Strict, renamed_fields
 from dmvton_mobile.targets import Precision, Target
 
 Count = Annotated[int, Field(ge=0)]
@@ -12,19 +12,27 @@ Positive = Annotated[float, Field(gt=0)]
 
 
 class PrecisionFigures(Strict):
-    """One precision of a target, garment and frame together; None for what could not be measured.
+    """Figures of one precision of a target, garment and frame together; None for what could not be measured.
 
-    file_bytes; download_bytes: of the same files deflated. frame_ms: a frame's median. latency_ratio: to the first
-    precision of the target, the median over turns taken side by side. growth_bytes: of a process that loads and runs
-    them. kernels: what ran in a frame, by the runtime's own names, and how often.
+    Attributes:
+        precision: Of the artifacts.
+        file_bytes: Size of the artifacts.
+        download_bytes: Size of the same files deflated.
+        frame_ms: Median latency of a frame.
+        latency_ratio: Latency relative to the first precision of the target: the median over interleaved rounds.
+        rss_delta_bytes: Peak RSS while the artifacts are loaded and the first frame runs, minus the RSS of the bare
+            process with its runtime imported. `growth_bytes` is its deprecated name, which is still read.
+        kernels: How often each kernel runs in a frame, by the runtime's own names.
     """
+
+    model_config = ConfigDict(json_schema_extra=renamed_fields(growth_bytes="rss_delta_bytes"))
 
     precision: Precision
     file_bytes: Count
     download_bytes: Count
     frame_ms: Positive | None
     latency_ratio: Positive | None
-    growth_bytes: Count | None
+    rss_delta_bytes: Count | None = Field(validation_alias=AliasChoices("rss_delta_bytes", "growth_bytes"))
     kernels: dict[str, Count] | None
 
 

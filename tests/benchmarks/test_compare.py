@@ -65,7 +65,7 @@ def test_memory_and_download_are_gated_too() -> None:
     found = {
         each.figure: each.outcome for each in compare(base, new.model_copy(update={"artifacts": (artifacts,)}), BOUND)
     }
-    assert found == {"frame": Outcome.SAME, "growth": Outcome.WORSE, "download": Outcome.WORSE}
+    assert found == {"frame": Outcome.SAME, "RSS delta": Outcome.WORSE, "download": Outcome.WORSE}
 
 
 def test_what_is_gone_is_missing() -> None:

@@ -56,7 +56,7 @@ def test_every_committed_record_is_read(path: Path) -> None:
         (lambda values: values["device"].__setitem__("model", "x" * 5000), "device.model"),
         (lambda values: values["device"].__setitem__("model", "\x1b[2J"), "device.model: .*control characters"),
         (lambda values: values.__setitem__("seconds", "12"), "seconds: Input should be a valid number"),
-        (lambda values: values["suite"]["budget"].__setitem__("growth_bytes", 10**400), "growth_bytes"),
+        (lambda values: values["suite"]["budget"].__setitem__("rss_delta_bytes", 10**400), "rss_delta_bytes"),
         (lambda values: values["suite"].__setitem__("sha256", "short"), "suite.sha256"),
         (lambda values: values.__setitem__("more", 1), "more"),
         (lambda values: values.__setitem__("\x1b[2J", 1), "Extra inputs"),

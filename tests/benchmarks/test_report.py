@@ -131,7 +131,7 @@ def record(
         )
         for target, precision in dict.fromkeys((run.target, run.precision) for run in runs)
     ]
-    budget = Budget(parameters_bytes=37 * 10**6, growth_bytes=37 * 10**6)
+    budget = Budget(parameters_bytes=37 * 10**6, rss_delta_bytes=37 * 10**6)
     checks = (*budget_checks(budget, artifacts, runs), *more_checks)
     return BenchmarkRecord(
         started_at=datetime(2026, 1, 2, 3, 4, tzinfo=UTC),
@@ -176,8 +176,8 @@ def test_verdicts_come_first(good: BenchmarkRecord, hostile: BenchmarkRecord) ->
     assert text.startswith("Benchmark report R1 PASS , valid : lite.dmvton (dmvton-lite), suite phone, on Pixel 8")
     order = [
         "R2 NO PASS , invalid",
-        "Failed tflite fp16: growth 47.0 MB, budget 37.0 MB.",
-        "Not known onnx fp32: growth not known, budget 37.0 MB. <script>alert(1)",
+        "Failed tflite fp16: RSS delta 47.0 MB, budget 37.0 MB.",
+        "Not known onnx fp32: RSS delta not known, budget 37.0 MB. <script>alert(1)",
         "Why invalid",
         "the device held itself back.",
         "Figures",
@@ -204,7 +204,7 @@ def test_what_was_not_measured_is_a_dash() -> None:
     assert Page(row[1].replace("\n", "")).text == " ".join("-" * 13)
     text = Page(html).text
     assert "onnx fp32, 1 thread failed: it ended early." in text
-    assert "growth not known, budget 37.0 MB." in text
+    assert "RSS delta not known, budget 37.0 MB." in text
     assert "processor - accelerator -" in text
     assert "Frame times" not in text  # no chart of nothing
 

@@ -32,7 +32,7 @@ def test_bytes_are_read_with_their_unit() -> None:
     [
         ("frame: {min_runs: 0}", "frame.min_runs"),
         ("frame: {min_runs: 5}\nframes: 3", "there is no key frames. Known: name, description"),
-        ("frame: {min_runs: 5}\nbudget: {growth_bytes: much}", "'much' is no number of bytes"),
+        ("frame: {min_runs: 5}\nbudget: {rss_delta_bytes: much}", "'much' is no number of bytes"),
         ("frame: {min_runs: 5}\nname: ../../etc", "name: String should match"),
         (
             "frame: {min_runs: 5}\n"

@@ -86,11 +86,11 @@ def test_a_band_of_this_device_decides(least: float, most: float, passes: bool) 
 
 
 def test_each_number_has_a_budget_of_its_own() -> None:
-    assert verdict(run(), budget=Budget(growth_bytes=37_000_000, file_bytes=37_000_000)).passed
-    judged = verdict(run(), budget=Budget(growth_bytes=29_000_000, file_bytes=37_000_000))
-    assert [check.what for check in judged.checks if not check.held] == ["onnx fp32: growth 30.0 MB, budget 29.0 MB."]
+    assert verdict(run(), budget=Budget(rss_delta_bytes=37_000_000, file_bytes=37_000_000)).passed
+    judged = verdict(run(), budget=Budget(rss_delta_bytes=29_000_000, file_bytes=37_000_000))
+    assert [check.what for check in judged.checks if not check.held] == ["onnx fp32: RSS delta 30.0 MB, budget 29.0 MB."]
     unknown = run(memory=None)
-    assert not verdict(unknown, budget=Budget(growth_bytes=37_000_000)).passed
+    assert not verdict(unknown, budget=Budget(rss_delta_bytes=37_000_000)).passed
     assert MemoryKind.RSS in [each.memory.kind for each in (run(),) if each.memory]
 
 

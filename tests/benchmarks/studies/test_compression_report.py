@@ -10,7 +10,7 @@ from benchmarks.studies.compression.record import CompressionReport
 from benchmarks.studies.compression.sheet import chosen
 from dmvton_mobile.checkpoints.weights import default_weights
 from dmvton_mobile.cli.main import main
-from dmvton_mobile.datasets.procedural.seeds import Split
+from dmvton_mobile.datasets.procedural.people import Split
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.evaluation.measure import METRICS
 from dmvton_mobile.evaluation.record import Pairing
@@ -79,7 +79,7 @@ def test_a_row_for_every_step(made: Path) -> None:
     assert [step.name for step in record.steps] == ["original", "calibrated"]
     plain, eight = record.rows_of(Target.ONNX)
     assert (plain.precision, eight.precision) == (Precision.FP32, Precision.INT8)
-    assert plain.latency_ratio == 1 and eight.frame_ms and eight.growth_bytes
+    assert plain.latency_ratio == 1 and eight.frame_ms and eight.rss_delta_bytes
     assert eight.file_bytes < plain.file_bytes and eight.weight_bytes < plain.weight_bytes
     assert eight.download_bytes < plain.download_bytes
     assert plain.kernels and eight.kernels and eight.kernels["QLinearConv"] and "QLinearConv" not in plain.kernels

@@ -36,7 +36,7 @@ def test_every_form_is_measured() -> None:
     assert [each.name for each in forms] == ["plain", "whole", "frame"]
     for each in forms:
         assert each.failure is None and each.file_bytes and each.file_bytes > 1e6
-        assert each.median_ms and each.growth_bytes and each.latency and each.memory
+        assert each.median_ms and each.rss_delta_bytes and each.latency and each.memory
     assert forms[0].latency == forms[0].memory == 1
 
 

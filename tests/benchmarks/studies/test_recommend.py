@@ -29,7 +29,7 @@ def figures(
         download_bytes=download,
         frame_ms=ratio if frame_ms is None else frame_ms,
         latency_ratio=ratio,
-        growth_bytes=None,
+        rss_delta_bytes=None,
         kernels=None,
     )
 
