@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from converters.lowering.lowering import RowOperations
 from dmvton_mobile.components import ComponentGraph
-from dmvton_mobile.networks.lite import LiteFlow, LiteFlows
+from dmvton_mobile.networks.lite_warp import LiteFlow, LiteFlows
 from dmvton_mobile.networks.warp import AppearanceFlow
 
 KEPT_FLOAT32 = (

@@ -1,16 +1,23 @@
 """Convolution blocks that more than one network is made of. Child names are the keys of the published checkpoints."""
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 FLOW_SLOPE = 0.1  # LeakyReLU of every flow head and cost volume
 
 
 def inverted_residual(inputs: int, outputs: int, *, expansion: int, stride: int, expand: bool = True) -> nn.Sequential:
-    """MobileNetV2's block (https://arxiv.org/abs/1801.04381, table 1) without its skip, which never fires in these
-    networks.
+    """MobileNetV2's block (https://arxiv.org/abs/1801.04381, table 1) without its skip.
 
-    [B, inputs, H, W] -> [B, outputs, H/stride, W/stride]. `expand=False` drops the 1x1 expansion, as the generator does
-    where expansion is 1; the pyramid keeps it there.
+    In DM-VTON the skip never applies: no block has stride 1 and equal input and output channels.
+
+    Args:
+        inputs: channels of the input [B, inputs, H, W].
+        outputs: channels of the output [B, outputs, H/stride, W/stride].
+        expansion: hidden channels per input channel.
+        stride: of the depthwise convolution.
+        expand: False leaves out the 1x1 expansion. DM-VTON's generator does so where the expansion is 1; its pyramid
+            does not.
     """
     hidden = inputs * expansion
     expansion_layers = [nn.Conv2d(inputs, hidden, 1, bias=False), nn.BatchNorm2d(hidden), nn.ReLU6()]
@@ -32,7 +39,47 @@ class InvertedResidual(nn.Module):
         self.conv = inverted_residual(inputs, outputs, expansion=expansion, stride=stride, expand=expand)
 
     def forward(self, x: Tensor) -> Tensor:
+        """[B, inputs, H, W] -> [B, outputs, H/stride, W/stride]."""
         return self.conv(x)
+
+
+def conv_norm(
+    inputs: int, outputs: int, kernel: int = 3, stride: int = 1, groups: int = 1, activate: bool = True
+) -> nn.Sequential:
+    """Convolution, batch norm and, with `activate`, ReLU6: [B, inputs, H, W] -> [B, outputs, H/stride, W/stride]."""
+    layers: list[nn.Module] = [
+        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False),
+        nn.BatchNorm2d(outputs),
+    ]
+    return nn.Sequential(*layers, nn.ReLU6()) if activate else nn.Sequential(*layers)
+
+
+def separable(inputs: int, outputs: int) -> nn.Sequential:
+    """A depthwise 3x3 and a pointwise convolution: [B, inputs, H, W] -> [B, outputs, H, W]."""
+    return nn.Sequential(*conv_norm(inputs, inputs, groups=inputs, activate=False), *conv_norm(inputs, outputs, 1))
+
+
+class SkipBlock(nn.Module):
+    """MobileNetV2's block with its skip, where the shape stays."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int = 1, expansion: int = 3):
+        super().__init__()
+        hidden = inputs * expansion
+        self.conv = nn.Sequential(
+            *conv_norm(inputs, hidden, 1),
+            *conv_norm(hidden, hidden, 3, stride, hidden),
+            *conv_norm(hidden, outputs, 1, activate=False),
+        )
+        self.skips = stride == 1 and inputs == outputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, inputs, H, W] -> [B, outputs, H/stride, W/stride]."""
+        return x + self.conv(x) if self.skips else self.conv(x)
+
+
+def resize_like(x: Tensor, like: Tensor) -> Tensor:
+    """x at the height and width of another map, bilinear: [B, C, h, w] -> [B, C, H, W]."""
+    return F.interpolate(x, size=like.shape[2:], mode="bilinear", align_corners=False)
 
 
 def flow_head(inputs: int) -> nn.Sequential:
@@ -45,8 +92,10 @@ def flow_head(inputs: int) -> nn.Sequential:
 
 
 def fan_out_init(module: nn.Module) -> None:
-    """Convolutions ~ N(0, sqrt(2 / (kernel area * output channels))), biases 0: DM-VTON's start for training from
-    scratch."""
+    """Draws convolutions from N(0, sqrt(2 / (kernel area * output channels))), biases 0, in place.
+
+    DM-VTON trains its pyramids and its generator from these weights; flow heads keep torch's default.
+    """
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
             area = layer.kernel_size[0] * layer.kernel_size[1]

@@ -65,4 +65,13 @@ class NetworkConfig:
 
     @property
     def parser_free(self) -> bool:
+        """Whether the condition is the person's picture, so that no parser is needed at run time."""
         return self.condition_channels == 3
+
+    @property
+    def generator_channels(self) -> int:
+        """What a generator of the papers takes: 7, or 8 with the arms of a parser-based network.
+
+        Person or preserved region 3, warped garment 3, warped mask 1, arms 1.
+        """
+        return 7 if self.parser_free else 8

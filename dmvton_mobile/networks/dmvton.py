@@ -7,8 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dmvton_mobile.networks.blocks import InvertedResidual, fan_out_init
-from dmvton_mobile.networks.warp import FEATURES, LEVELS, CostVolumeFlow, WarpModule
+from dmvton_mobile.networks.blocks import InvertedResidual, fan_out_init, resize_like
+from dmvton_mobile.networks.config import NetworkConfig
+from dmvton_mobile.networks.network import PaperNetwork
+from dmvton_mobile.networks.warp import FEATURES, LEVELS, CostVolumeFlow, PyramidWarp
 
 # (expansion, outputs, stride) of the seven blocks after the stem
 PYRAMID_BLOCKS = ((1, 16, 1), (6, 24, 2), (6, 32, 2), (6, 64, 2), (6, 96, 2), (6, 160, 2), (6, 320, 1))
@@ -47,16 +49,12 @@ class MobileFPN(nn.Module):
         ):
             skip = lateral(skip)
             # The top is a single vector: to resize it is to broadcast it.
-            merged = skip + (merged if merged.shape[2:] == (1, 1) else _resize(merged, skip))
+            merged = skip + (merged if merged.shape[2:] == (1, 1) else resize_like(merged, skip))
             pyramid.append(smooth(merged))
         return pyramid
 
 
-def _resize(x: Tensor, like: Tensor) -> Tensor:
-    return F.interpolate(x, size=like.shape[2:], mode="bilinear", align_corners=False)
-
-
-class MobileWarp(WarpModule):
+class MobileWarp(PyramidWarp):
     """DM-VTON's Mobile Warping Module; `condition_channels` is 3 for the student, 45 for the mobile teacher."""
 
     def __init__(self, condition_channels: int, align_corners: bool = True):
@@ -124,3 +122,20 @@ class MobileGenerator(nn.Module):
             upsampled = self.get_submodule(f"dconv{step}")(x)
             x = self.get_submodule(f"invres{step}")(torch.cat([skip, upsampled], 1))
         return self.conv_last(self.upsample(x))
+
+
+class DmvtonNetwork(PaperNetwork):
+    """DM-VTON: the mobile student (3 channels) and the mobile teacher (45)."""
+
+    quantized_modules = (
+        "warp.image_mobile",
+        "warp.cond_mobile",
+        *(f"warp.aflow_net.{heads}.{level}" for level in range(LEVELS) for heads in ("netMain", "netRefine")),
+        "generator",
+    )
+    # The cost volume multiplies what the two pyramids' shared smoothing convolutions return.
+    compared_layers = ("warp.image_mobile.smooth_layers.0", "warp.cond_mobile.smooth_layers.0")
+
+    def __init__(self, config: NetworkConfig):
+        warp = MobileWarp(config.condition_channels, config.align_corners)
+        super().__init__(config, warp, MobileGenerator(config.generator_channels))

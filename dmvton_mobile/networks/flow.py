@@ -82,6 +82,36 @@ class FlowOperations:
         )
 
 
+class ChannelTrace(FlowOperations):
+    """Operations that only keep every channel in its place, for `TryOnNetwork.trace_channels`.
+
+    Attributes:
+        tied: the sum of each pair of maps that a cost volume compares, [B, C, h, w].
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tied: list[Tensor] = []
+
+    def warp(self, features: Tensor, flow: Tensor) -> Tensor:
+        """The features themselves."""
+        return features
+
+    def grid(self, offset: Tensor) -> Tensor:
+        """The offset itself."""
+        return offset
+
+    def compose(self, flow: Tensor, offset: Tensor) -> Tensor:
+        """The sum of the two."""
+        return flow + offset
+
+    def cost_volume(self, garment: Tensor, person: Tensor, flow: Tensor | None = None) -> Tensor:
+        """Zeros [B, 49, h, w]; the two maps are added to `tied`."""
+        self.tied.append(garment + person)
+        batch, _, height, width = person.shape
+        return person.new_zeros(batch, COST_VOLUME_CHANNELS, height, width)
+
+
 def upsample_flow(flow: Tensor) -> Tensor:
     """Twice the resolution, bilinear: normalised positions need no rescaling. [B, 2, H, W] -> [B, 2, 2H, 2W]."""
     return F.interpolate(flow, scale_factor=2, mode="bilinear", align_corners=False)

@@ -11,8 +11,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dmvton_mobile.networks.blocks import FLOW_SLOPE
+from dmvton_mobile.networks.config import NetworkConfig
 from dmvton_mobile.networks.flow import COST_VOLUME_CHANNELS
+from dmvton_mobile.networks.network import PaperNetwork
 from dmvton_mobile.networks.pfafn import ResidualWarp
+from dmvton_mobile.networks.resunet import ResUnetGenerator
 from dmvton_mobile.networks.warp import FEATURES, LEVELS, AppearanceFlow, RefineHead
 
 STYLE = 256
@@ -113,3 +116,11 @@ class StyleWarp(ResidualWarp):
     def __init__(self, condition_channels: int, align_corners: bool = True):
         super().__init__(condition_channels)
         self.aflow_net = StyleFlow(align_corners)
+
+
+class FsvtonNetwork(PaperNetwork):
+    """FS-VTON: DM-VTON's Teacher (45 channels), and a student of the same shape (3). It takes 256x192 only."""
+
+    def __init__(self, config: NetworkConfig):
+        warp = StyleWarp(config.condition_channels, config.align_corners)
+        super().__init__(config, warp, ResUnetGenerator(config.generator_channels))

@@ -5,7 +5,10 @@ Source: PF-AFN (https://arxiv.org/abs/2103.04559) section 3; layer facts as the 
 
 from torch import Tensor, nn
 
-from dmvton_mobile.networks.warp import FEATURES, CostVolumeFlow, WarpModule
+from dmvton_mobile.networks.config import NetworkConfig
+from dmvton_mobile.networks.network import PaperNetwork
+from dmvton_mobile.networks.resunet import ResUnetGenerator
+from dmvton_mobile.networks.warp import FEATURES, CostVolumeFlow, PyramidWarp
 
 ENCODER_WIDTHS = (64, 128, 256, 256, 256)
 
@@ -77,7 +80,7 @@ class RefinePyramid(nn.Module):
         return pyramid
 
 
-class ResidualWarp(WarpModule):
+class ResidualWarp(PyramidWarp):
     """The four residual pyramids parts that PF-AFN and FS-VTON share; a subclass adds its `aflow_net`."""
 
     def __init__(self, condition_channels: int):
@@ -100,3 +103,11 @@ class AppearanceFlowWarp(ResidualWarp):
     def __init__(self, condition_channels: int, align_corners: bool = True):
         super().__init__(condition_channels)
         self.aflow_net = CostVolumeFlow(align_corners)
+
+
+class PfafnNetwork(PaperNetwork):
+    """PF-AFN: the parser-based tutor (45 channels) and the parser-free student (3)."""
+
+    def __init__(self, config: NetworkConfig):
+        warp = AppearanceFlowWarp(config.condition_channels, config.align_corners)
+        super().__init__(config, warp, ResUnetGenerator(config.generator_channels))

@@ -38,10 +38,10 @@ def seeded_network(name: str, **overrides: object) -> TryOnNetwork:
     seed_weights(network.warp)
     seed_weights(network.generator)
     with torch.no_grad():
-        for parameter in network.warp.aflow_net.last_layers():
-            parameter.mul_(UNTRAINED_OFFSETS)
-        last = [layer for layer in network.generator.modules() if isinstance(layer, nn.Conv2d)][-1]
-        last.weight.mul_(UNTRAINED_COLOURS)
+        for layer in network.warp.aflow_net.offset_layers():
+            for parameter in layer.parameters():
+                parameter.mul_(UNTRAINED_OFFSETS)
+        network.picture_layer().weight.mul_(UNTRAINED_COLOURS)
     return network.eval()
 
 

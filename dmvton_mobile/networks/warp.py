@@ -4,7 +4,9 @@ level.
 Source: PF-AFN (https://arxiv.org/abs/2103.04559) section 3.2 and figure 4.
 """
 
-from typing import NamedTuple
+from abc import ABC, abstractmethod
+from enum import StrEnum
+from typing import ClassVar, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -50,8 +52,22 @@ class WarpOutput(NamedTuple):
 
 
 class LevelFlows(NamedTuple):
+    """What a coarse-to-fine estimator returns.
+
+    Attributes:
+        flows: one per level, coarse to fine, each [B, 2, 2h, 2w]: twice the resolution of the level's feature map.
+        offsets: the main offset and the refinement of every level in turn, ten in all, raw pixels [B, 2, h, w].
+    """
+
     flows: list[Tensor]
     offsets: list[Tensor]
+
+
+class FlowKind(StrEnum):
+    """How an estimator finds its flow, which decides the losses that can train it."""
+
+    LEVELS = "levels"  # five levels, each with a main offset and a refinement: the papers' losses compare every level
+    MATCHING = "matching"  # one global match, refined twice: trained with known flows
 
 
 class RefineHead(nn.Sequential):
@@ -64,38 +80,65 @@ class RefineHead(nn.Sequential):
         return super().forward(torch.cat([warped, person], 1))
 
 
-class AppearanceFlow(nn.Module):
-    """Coarse-to-fine flow; subclasses give the main offset of a level.
+class FlowEstimator(nn.Module, ABC):
+    """Estimates the appearance flow from the garment's and the person's feature maps.
 
-    `operations` holds the warp, composition and cost volume; exporters replace it by the form their runtime runs best.
+    Attributes:
+        kind: how the flow is found; training picks its losses by it.
+        float32_only: whether the estimator stays float32 in an fp16 artifact, though its features are fp16.
+        operations: warp, composition and cost volume. Exporters replace it by the variant that their runtime runs best.
     """
 
-    netRefine: nn.ModuleList  # noqa: N815 (a key of the published checkpoints)
+    kind: ClassVar[FlowKind]
+    float32_only: ClassVar[bool] = False
 
     def __init__(self, align_corners: bool):
         super().__init__()
         self.operations = FlowOperations(align_corners)
 
+    @abstractmethod
+    def offset_layers(self) -> list[nn.Conv2d]:
+        """The convolutions whose outputs are offsets or flows: they keep their channels and stay float32 in int8."""
+
+
+class AppearanceFlow(FlowEstimator):
+    """Coarse-to-fine flow over five levels; a subclass finds the main offset of a level (PF-AFN section 3.2).
+
+    In an fp16 artifact the heads compute in fp16; flows and sampling positions stay float32 in `operations`.
+    """
+
+    kind = FlowKind.LEVELS
+
+    netRefine: nn.ModuleList  # noqa: N815 (a key of the published checkpoints)
+
+    @abstractmethod
     def main_offset(
         self, level: int, garment: Tensor, person: Tensor, flow: Tensor | None, context: Tensor | None
     ) -> Tensor:
-        """The first offset of a level, from its garment features (moved by `flow`, if there is one) and person
-        features."""
-        raise TypeError(f"{type(self).__name__} must say how a level finds its main offset")
+        """The main offset of a level, in pixels of its map.
+
+        Args:
+            level: 0 is the coarsest, H/32.
+            garment: garment features [B, 256, h, w], not yet warped.
+            person: person features [B, 256, h, w].
+            flow: the flow of the level before, at this level's resolution [B, 2, h, w]; None at level 0.
+            context: what `context` returned.
+
+        Returns:
+            [B, 2, h, w].
+        """
 
     def context(self, garment: Tensor, person: Tensor) -> Tensor | None:
-        """What all levels share, made from the two coarsest maps; most networks share nothing."""
+        """What all levels share, from the two coarsest maps [B, 256, H/32, W/32]; None where they share nothing."""
         return None
 
-    def last_layers(self) -> list[nn.Parameter]:
-        """The weights and biases that the offsets come out of, but for FS-VTON's main heads, whose demodulation undoes
-        any scale."""
+    def offset_layers(self) -> list[nn.Conv2d]:
+        """The last convolution of every head. FS-VTON's main heads have none: demodulation undoes any scale."""
         heads = [head for name in ("netMain", "netRefine") for head in getattr(self, name, ())]
-        return [parameter for head in heads for parameter in list(head.children())[-1].parameters(recurse=False)]
+        return [list(head.children())[-1] for head in heads]
 
     def forward(self, garment_features: list[Tensor], person_features: list[Tensor]) -> LevelFlows:
-        """Feature maps [B, 256, h, w] coarse to fine -> one flow per level at twice its map's resolution, and the
-        offsets."""
+        """Five garment maps and five person maps, each [B, 256, h, w], coarse to fine -> flows and offsets."""
         operations = self.operations
         context = self.context(garment_features[0], person_features[0])
         flow: Tensor | None = None
@@ -125,20 +168,40 @@ class CostVolumeFlow(AppearanceFlow):
         return self.netMain[level](F.leaky_relu(volume, FLOW_SLOPE))
 
 
-class WarpModule(nn.Module):
-    """Two pyramids and a flow estimator. Subclasses make the pyramids and name them as their checkpoints do."""
+class WarpModule(nn.Module, ABC):
+    """The feature extractors of garment and person, and the flow estimator `aflow_net` between them.
+
+    Attributes:
+        fresh_in_student: fragments of the keys that a student learns anew where it otherwise starts with its teacher's
+            weights (PF-AFN's schedule). Empty: its warp has no teacher of the same shape to inherit from.
+    """
+
+    fresh_in_student: ClassVar[tuple[str, ...]] = ()
+
+    aflow_net: FlowEstimator
+
+    @abstractmethod
+    def encode_condition(self, condition: Tensor) -> list[Tensor]:
+        """The person's feature maps, coarse to fine.
+
+        Args:
+            condition: person picture [B, 3, H, W] in [-1, 1], or the parser-based representation [B, 45, H, W].
+        """
+
+
+class PyramidWarp(WarpModule):
+    """Two pyramids of five maps and an `AppearanceFlow`: the papers' warp modules.
+
+    A subclass builds the pyramids and names them as the published checkpoints do.
+    """
+
+    fresh_in_student = ("cond_", "aflow_net.netRefine")
 
     aflow_net: AppearanceFlow
 
+    @abstractmethod
     def encode_garment(self, garment: Tensor) -> list[Tensor]:
-        """Garment [B, 3, H, W] in [-1, 1], already multiplied by its mask -> five maps [B, 256, h, w], coarse to
-        fine."""
-        raise TypeError(f"{type(self).__name__} must have a garment pyramid")
-
-    def encode_condition(self, condition: Tensor) -> list[Tensor]:
-        """Person image [B, 3, H, W] in [-1, 1] or parser-based representation [B, 45, H, W] -> five maps, coarse to
-        fine."""
-        raise TypeError(f"{type(self).__name__} must have a condition pyramid")
+        """Garment [B, 3, H, W] in [-1, 1], multiplied by its mask -> five maps [B, 256, h, w], coarse to fine."""
 
     def forward(
         self,
@@ -149,8 +212,18 @@ class WarpModule(nn.Module):
         garment_features: list[Tensor] | None = None,
         levels: bool = False,
     ) -> WarpOutput:
-        """Warps the garment onto the person; with `levels` also everything the training losses compare (needs the
-        mask)."""
+        """Warps the garment onto the person.
+
+        Args:
+            condition: as in `encode_condition`.
+            garment: [B, 3, H, W] in [-1, 1], multiplied by its mask.
+            garment_mask: [B, 1, H, W], 0 or 1; needed with `levels` only.
+            garment_features: what `encode_garment` returned, to skip that work.
+            levels: whether to return what the training losses compare at every level.
+
+        Raises:
+            ValueError: `levels` without a mask.
+        """
         if levels and garment_mask is None:
             raise ValueError("levels=True also warps the garment mask: pass garment_mask [B, 1, H, W]")
         garment_features = garment_features if garment_features is not None else self.encode_garment(garment)

@@ -17,7 +17,7 @@ from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import TryOnNetwork
 from dmvton_mobile.networks.config import Quantization
 from dmvton_mobile.networks.folding import fold_batch_norms, names_before_split, split_refinement
-from dmvton_mobile.quantization.layers import float_layers, parts, quantizable_layers
+from dmvton_mobile.quantization.layers import float_layers, quantizable_layers, quantized_modules
 
 CONVOLUTIONS = (torch.ops.aten.conv2d.default, torch.ops.aten.conv_transpose2d.input)
 TRACED_BATCH = 2  # the batch is free; a trace with 1 would fix it
@@ -54,7 +54,7 @@ def converted(network: TryOnNetwork, *, folded: bool = True) -> TryOnNetwork:
     settle_weights(network)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for part in parts(network):
+        for part in quantized_modules(network):
             graph = network.get_submodule(part)
             assert isinstance(graph, fx.GraphModule)
             network.set_submodule(part, convert_pt2e(graph, fold_quantize=folded))
@@ -63,7 +63,7 @@ def converted(network: TryOnNetwork, *, folded: bool = True) -> TryOnNetwork:
 
 def settle_weights(network: TryOnNetwork) -> None:
     """Gives each channel of weights the range that it has now, in place; in training its range follows with a lag."""
-    for part in parts(network):
+    for part in quantized_modules(network):
         graph = network.get_submodule(part)
         assert isinstance(graph, fx.GraphModule)
         for node in graph.graph.nodes:
@@ -88,7 +88,7 @@ def _part_inputs(network: TryOnNetwork, size: tuple[int, int]) -> dict[str, tupl
     def note(part: str) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
         return lambda module, given: inputs.__setitem__(part, given)
 
-    hooks = [network.get_submodule(part).register_forward_pre_hook(note(part)) for part in parts(network)]
+    hooks = [network.get_submodule(part).register_forward_pre_hook(note(part)) for part in quantized_modules(network)]
     picture = torch.zeros(TRACED_BATCH, 3, *size)
     with torch.no_grad():
         network(picture, picture, picture[:, :1])

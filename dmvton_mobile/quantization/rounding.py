@@ -10,7 +10,7 @@ from torch import fx
 from dmvton_mobile.networks import TryOnNetwork, build_network
 from dmvton_mobile.networks.folding import names_before_split, split_refinement
 from dmvton_mobile.quantization.calibrate import switch
-from dmvton_mobile.quantization.layers import parts
+from dmvton_mobile.quantization.layers import quantized_modules
 from dmvton_mobile.quantization.prepare import CONVOLUTIONS
 
 WEIGHT = ".weight"
@@ -23,7 +23,7 @@ def layer_roundings(network: TryOnNetwork) -> dict[str, list[Any]]:
     split_refinement(named)  # as `prepare` does
     before = names_before_split(named)
     found: dict[str, list[Any]] = {}
-    for part in parts(network):
+    for part in quantized_modules(network):
         graph = network.get_submodule(part)
         assert isinstance(graph, fx.GraphModule)
         for node in graph.graph.nodes:

@@ -6,7 +6,8 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from dmvton_mobile.networks import TryOnNetwork
-from dmvton_mobile.networks.lite import LiteNetwork, positions
+from dmvton_mobile.networks.lite import LiteNetwork
+from dmvton_mobile.networks.lite_warp import positions
 from dmvton_mobile.networks.seeded import seeded_network
 
 MOST_MACS = 0.45e9  # per frame at 256x192, the garment's features cached

@@ -5,7 +5,8 @@ from abc import abstractmethod
 from dmvton_mobile.datasets.sample import Truth, TryOnSample
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import TryOnNetwork
-from dmvton_mobile.networks.lite import LiteFlows, LiteNetwork, LitePrediction
+from dmvton_mobile.networks.lite import LiteNetwork, LitePrediction
+from dmvton_mobile.networks.lite_warp import LiteFlows
 from training.data.supervised_batch import Lesson
 from training.losses.lite import (
     composition_distance,

@@ -16,9 +16,6 @@ from torch import Tensor, nn
 
 from dmvton_mobile.contract import SMALLEST_SIZE
 from dmvton_mobile.networks import TryOnNetwork
-from dmvton_mobile.networks.dmvton import MobileWarp
-from dmvton_mobile.networks.flow import COST_VOLUME_CHANNELS, FlowOperations
-from dmvton_mobile.networks.lite import LiteNetwork, enlarge
 
 Convolution = nn.Conv2d | nn.ConvTranspose2d
 
@@ -60,7 +57,7 @@ class Dependencies:
 
     def groups(self) -> list[ChannelGroup]:
         """Every group of channels that can go."""
-        found = self._graph.get_all_groups(ignored_layers=list(_kept(self._network)), root_module_types=[nn.Conv2d])
+        found = self._graph.get_all_groups(ignored_layers=self._network.output_layers(), root_module_types=[nn.Conv2d])
         return [self._group(group) for group in found]
 
     def remove(self, group: ChannelGroup, channels: list[int]) -> None:
@@ -71,7 +68,7 @@ class Dependencies:
     def _group(self, group: Any) -> ChannelGroup:
         shares = tuple(self._shares(group))
         makers = {self._network.get_submodule(share.layer) for share in shares if share.output}
-        compared = not makers.isdisjoint(_compared(self._network))
+        compared = not makers.isdisjoint(map(self._network.get_submodule, self._network.compared_layers))
         return ChannelGroup(self._names[group[0].dep.target.module], len(group[0].idxs), shares, compared)
 
     def _shares(self, group: Any) -> Iterator[Share]:
@@ -88,74 +85,10 @@ class Dependencies:
                 yield Share(self._names[layer], output, channels)
 
 
-def _kept(network: TryOnNetwork) -> Iterator[nn.Module]:
-    """The layers whose outputs are a flow or a picture."""
-    last = {id(parameter) for parameter in network.warp.aflow_net.last_layers()}
-    for layer in network.modules():
-        if isinstance(layer, Convolution) and id(layer.weight) in last:
-            yield layer
-    yield [layer for layer in network.generator.modules() if isinstance(layer, Convolution)][-1]
-
-
-def _compared(network: TryOnNetwork) -> Iterator[nn.Module]:
-    """The layers whose outputs are multiplied with another's."""
-    if isinstance(network, LiteNetwork):
-        yield from (network.warp.query, network.warp.key)
-    elif isinstance(network.warp, MobileWarp):
-        for pyramid in (network.warp.image_mobile, network.warp.cond_mobile):
-            yield pyramid.smooth_layers[0]
-
-
 def _pictures(network: TryOnNetwork) -> tuple[Tensor, Tensor, Tensor]:
     size = network.config.fixed_size or (SMALLEST_SIZE, SMALLEST_SIZE)
     return torch.rand(1, 3, *size), torch.rand(1, 3, *size), torch.ones(1, 1, *size)
 
 
 def _trace(network: TryOnNetwork, pictures: tuple[Tensor, Tensor, Tensor]) -> list[Tensor]:
-    if isinstance(network, LiteNetwork):
-        return _trace_lite(network, *pictures)
-    operations = network.warp.aflow_net.operations
-    network.warp.aflow_net.operations = traced = TracedOperations()
-    try:
-        return [*network(*pictures), *traced.tied]
-    finally:
-        network.warp.aflow_net.operations = operations
-
-
-def _trace_lite(network: LiteNetwork, person: Tensor, garment: Tensor, mask: Tensor) -> list[Tensor]:
-    warp, flow = network.warp, network.warp.aflow_net
-    person_coarse, person_fine = warp.person(person)
-    values, garment_fine = warp.garment(torch.cat([garment, mask], 1))
-    matched = warp.query(person_coarse) + warp.key(values)
-    still = flow.offset_8(person.new_zeros(1, flow.offset_8.in_channels, *values.shape[2:]))  # a flow by a known layer
-    known = flow.refine_8(torch.cat([person_coarse, values, still], 1))
-    refined = enlarge(flow.offset_8(known), person_fine)
-    narrowed = enlarge(flow.narrow(known), person_fine)
-    last_known = flow.refine_4(torch.cat([person_fine, garment_fine, refined, narrowed], 1))
-    return [
-        matched,
-        flow.offset_4(last_known),
-        network.generator(torch.cat([person, garment, mask], 1), last_known),
-    ]
-
-
-class TracedOperations(FlowOperations):
-    """Operations that keep every channel in its place. tied: sums of what a cost volume compares."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.tied: list[Tensor] = []
-
-    def warp(self, picture: Tensor, flow: Tensor) -> Tensor:
-        return picture
-
-    def grid(self, offset: Tensor) -> Tensor:
-        return offset
-
-    def compose(self, flow: Tensor, offset: Tensor) -> Tensor:
-        return flow + offset
-
-    def cost_volume(self, garment: Tensor, person: Tensor, flow: Tensor | None = None) -> Tensor:
-        self.tied.append(garment + person)
-        batch, _, height, width = person.shape
-        return person.new_zeros(batch, COST_VOLUME_CHANNELS, height, width)
+    return network.trace_channels(*pictures)
