@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 
 from dmvton_mobile.contract import DEFAULT_SIZE
-from dmvton_mobile.datasets.procedural.pair import People, render_pairs
-from dmvton_mobile.datasets.procedural.seeds import Split
+from dmvton_mobile.datasets.procedural.people import People, Split
+from dmvton_mobile.datasets.procedural.rendered_person import render_people
 
 PEOPLE, COLUMNS, CELL = 100, 10, (96, 128)  # width, height of a picture on the sheet
 
@@ -21,7 +21,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     out = parser.parse_args().out
     cells = []
-    for pair in render_pairs(People(Split.TRAIN, 0, PEOPLE, DEFAULT_SIZE), range(PEOPLE)):
+    for pair in render_people(People(Split.TRAIN, 0, PEOPLE, DEFAULT_SIZE), range(PEOPLE)):
         garment = (pair.garment.rgb * 255).astype(np.uint8)
         both = (cv2.resize(picture, CELL, interpolation=cv2.INTER_AREA) for picture in (pair.paired.picture, garment))
         cells.append(np.concatenate([*both], 1))

@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from dmvton_mobile.datasets.layouts.registry import open_dataset
-from dmvton_mobile.datasets.procedural.pair import People
-from dmvton_mobile.datasets.procedural.seeds import Split
+from dmvton_mobile.datasets.procedural.people import People, Split
 from dmvton_mobile.datasets.procedural.writer import write_people
 from dmvton_mobile.datasets.sample import TryOnSample, collate
 from tests.conftest import SMALL
@@ -14,8 +13,7 @@ def rendered_people(
     folder: Path, count: int, *, split: Split = Split.TRAIN, seed: int = 0, size: tuple[int, int] = SMALL
 ) -> Path:
     """folder: a new one, which is returned. size: height, width."""
-    for _ in write_people(People(split, seed, count, size), folder):
-        pass
+    write_people(People(split, seed, count, size), folder)
     return folder
 
 

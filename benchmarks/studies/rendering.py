@@ -14,14 +14,14 @@ from pathlib import Path
 import cv2
 
 from dmvton_mobile.contract import DEFAULT_SIZE
-from dmvton_mobile.datasets.procedural.body.posed_body import pose_figure
+from dmvton_mobile.datasets.procedural.body.posed_body import pose_body
 from dmvton_mobile.datasets.procedural.garment.flat import lay_flat
-from dmvton_mobile.datasets.procedural.pair import Pair, People
+from dmvton_mobile.datasets.procedural.people import People, Split, scene_rng
 from dmvton_mobile.datasets.procedural.render import render
+from dmvton_mobile.datasets.procedural.rendered_person import RenderedPerson
 from dmvton_mobile.datasets.procedural.scene.backdrop import paint_backdrop
-from dmvton_mobile.datasets.procedural.scene.sampling import draw_garment, draw_person
-from dmvton_mobile.datasets.procedural.seeds import Split, generator
-from dmvton_mobile.datasets.procedural.writer import write_pair, write_people
+from dmvton_mobile.datasets.procedural.scene.sampling import sample_garment, sample_person
+from dmvton_mobile.datasets.procedural.writer import write_people, write_person
 
 WANTED_PER_SECOND = 15
 
@@ -33,11 +33,9 @@ def main(arguments: list[str] | None = None) -> None:
     cv2.setNumThreads(1)
     people = People(Split.TRAIN, seed=0, count=count, size=DEFAULT_SIZE)
     with tempfile.TemporaryDirectory() as folder:
-        for _ in write_people(People(Split.TRAIN, 1, 16, DEFAULT_SIZE), Path(folder) / "warm-up"):
-            pass
+        write_people(People(Split.TRAIN, 1, 16, DEFAULT_SIZE), Path(folder) / "warm-up")
         started, wall = time.process_time(), time.perf_counter()
-        for _ in write_people(people, Path(folder) / "people"):
-            pass
+        write_people(people, Path(folder) / "people")
         seconds, wall = time.process_time() - started, time.perf_counter() - wall
         each = f"{seconds / count * 1000:.1f} ms each"
         print(f"{count / seconds:.1f} pairs per second and core (wanted {WANTED_PER_SECOND}), {each}")
@@ -57,18 +55,18 @@ def _steps(people: People, folder: Path) -> dict[str, float]:
         spent[step] += time.process_time() - started
 
     for index in range(people.count):
-        person = draw_person(generator(people.split, people.seed, index, "person"))
-        garment = draw_garment(generator(people.split, people.seed, index, "garment"))
+        person = sample_person(scene_rng(people.split, people.seed, index, "person"))
+        garment = sample_garment(scene_rng(people.split, people.seed, index, "garment"))
         with clock("flat garment"):
             flat = lay_flat(garment, people.size)
         with clock("skeleton"):
-            figure = pose_figure(person, people.size)
+            posed_body = pose_body(person, people.size)
         with clock("backdrop"):
             backdrop = paint_backdrop(person.room, people.size)
         with clock("person, twice"):
-            paired, unpaired = render(figure, flat, backdrop), render(figure, flat, backdrop)
+            paired, unpaired = render(posed_body, flat, backdrop), render(posed_body, flat, backdrop)
         with clock("files"):
-            write_pair(Pair(index, figure, flat, paired, unpaired), folder, "train")
+            write_person(RenderedPerson(index, posed_body, flat, paired, unpaired), folder, "train")
     return spent
 
 

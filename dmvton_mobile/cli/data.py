@@ -1,6 +1,5 @@
-"""`dmvton data`: look after the datasets that training reads."""
+"""`dmvton data render`, `check` and `shard`: datasets that training and evaluation read."""
 
-from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -8,63 +7,63 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from dmvton_mobile.contract import DEFAULT_SIZE, parse_size, size_text
-from dmvton_mobile.datasets.check import CheckReport
-from dmvton_mobile.datasets.check import check as check_dataset
+from dmvton_mobile.cli.options import DEFAULT_SIZE_TEXT, DatasetArgument, NewFolderOption, Size
+from dmvton_mobile.contract import parse_size
+from dmvton_mobile.datasets.check import CheckReport, check
 from dmvton_mobile.datasets.dataset import Phase
 from dmvton_mobile.datasets.layouts.registry import open_dataset
 from dmvton_mobile.datasets.procedural.benchmark import BENCHMARK, is_benchmark
-from dmvton_mobile.datasets.procedural.pair import People
-from dmvton_mobile.datasets.procedural.seeds import Split
-from dmvton_mobile.datasets.procedural.writer import find_photos, phase_of, write_people
+from dmvton_mobile.datasets.procedural.people import People, Split
+from dmvton_mobile.datasets.procedural.scene.backdrop import find_photos
+from dmvton_mobile.datasets.procedural.writer import write_people
 from dmvton_mobile.datasets.shards import write_shards
 from dmvton_mobile.errors import CheckFailed, DmvtonError
 from dmvton_mobile.utils.progress import progress_bar
-from training.synthesis.cli import poses, synthesise_command
 
-data = typer.Typer(no_args_is_help=True, help="Render, check, fill up and pack datasets.")
-data.command("poses")(poses)
-data.command("synthesise")(synthesise_command)
-NOT_THE_BYTES = (
-    "These are the benchmark's people, but not the published bytes: this machine, or another version of NumPy or "
-    "OpenCV, rounds otherwise. Compare figures only with runs on this very folder."
+NOT_THE_PUBLISHED_BYTES = (
+    "These are the benchmark's people, but not the published bytes: this machine, or another version of NumPy "
+    "or OpenCV, rounds differently. Compare figures only with runs on this very folder."
 )
-DatasetPath = Annotated[Path, typer.Argument(metavar="DIR", help="The dataset's folder, in one of the known layouts.")]
 
 
-@data.command()
-def render(
-    out: Annotated[Path, typer.Option(help="The folder to write; must be new.")],
+def render_command(
+    out: NewFolderOption,
     count: Annotated[
-        int | None, typer.Option(min=2, help="How many people; each is also shown in another's garment.")
+        int | None,
+        typer.Option(
+            min=2,
+            help="Number of people. Each is also rendered in another garment. Required, except for the benchmark.",
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Another number is other people.")] = 0,
-    split: Annotated[Split, typer.Option(help="benchmark: the fixed set, which needs no count.")] = Split.TRAIN,
-    size: Annotated[str, typer.Option(help="HEIGHTxWIDTH, multiples of 32.")] = size_text(DEFAULT_SIZE),
-    backgrounds: Annotated[Path | None, typer.Option(help="A folder of photos to stand people in front of.")] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Processes; the bytes do not depend on them.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed: other seeds give other people.")] = 0,
+    split: Annotated[
+        Split, typer.Option(help="What the people are for. benchmark is a fixed set and takes no --count.")
+    ] = Split.TRAIN,
+    size: Size = DEFAULT_SIZE_TEXT,
+    backgrounds: Annotated[
+        Path | None, typer.Option(help="Folder of photos, JPEG or PNG, as backgrounds. Default: rendered backgrounds.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Worker processes. The output does not depend on them.")] = 1,
 ) -> None:
-    """Render people in garments, with labels, poses and the truth of every pixel, in the layout of VITON.
+    """Render people in garments with exact labels, poses and flow, in the layout of VITON.
 
     Example: dmvton data render --out people --count 2000 --workers 2
     """
     people = _people(split, seed, count, parse_size(size), backgrounds)
-    with progress_bar("Rendering", people.count) as bar, closing(write_people(people, out, workers)) as written:
-        for done in written:
-            bar.show(done)
-    typer.echo(f"Wrote {out}: {people.count} people, phase {phase_of(split)}.")
+    with progress_bar("Rendering", people.count) as bar:
+        write_people(people, out, workers, on_rendered=bar.show)
+    typer.echo(f"Wrote {out}: {people.count} people, phase {split.phase}.")
     if people == BENCHMARK:
-        same = is_benchmark(out)
-        typer.echo("Every byte is the published benchmark's." if same else NOT_THE_BYTES)
+        published = is_benchmark(out)
+        typer.echo("Every byte is the published benchmark's." if published else NOT_THE_PUBLISHED_BYTES)
 
 
-@data.command()
-def check(dataset: DatasetPath) -> None:
-    """Read every file of a dataset and say what is wrong with it, a line per problem.
+def check_command(dataset: DatasetArgument) -> None:
+    """Read every file of a dataset and list its problems, one per line.
 
     Example: dmvton data check VITON_traindata
     """
-    report = check_dataset(dataset)
+    report = check(dataset)
     Console().print(_table(report))
     for problem in report.problems:
         typer.echo(problem)
@@ -73,15 +72,16 @@ def check(dataset: DatasetPath) -> None:
         raise CheckFailed(f"{dataset} has {count} {'problem' if count == 1 else 'problems'}.")
 
 
-@data.command()
-def shard(
-    dataset: DatasetPath,
-    out: Annotated[Path, typer.Option(help="The folder to write; must be new.")],
-    phase: Annotated[Phase, typer.Option(help="Which part of the dataset.")] = Phase.TRAIN,
-    samples_per_shard: Annotated[int, typer.Option(min=1, help="The last shard may hold fewer.")] = 1000,
-    size: Annotated[str, typer.Option(help="HEIGHTxWIDTH of the samples.")] = size_text(DEFAULT_SIZE),
+def shard_command(
+    dataset: DatasetArgument,
+    out: NewFolderOption,
+    phase: Annotated[Phase, typer.Option(help="Phase of the dataset to pack.")] = Phase.TRAIN,
+    samples_per_shard: Annotated[
+        int, typer.Option(min=1, help="Samples per tar file. The last may have fewer.")
+    ] = 1000,
+    size: Size = DEFAULT_SIZE_TEXT,
 ) -> None:
-    """Pack one phase of a dataset into tar files that many workers read at once; nothing is lost in them.
+    """Pack one phase of a dataset into tar files, which many workers can read at once.
 
     Example: dmvton data shard VITON_traindata --out shards --phase train --samples-per-shard 1000
     """

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dmvton_mobile.contract import DEFAULT_SIZE
-from dmvton_mobile.datasets.dataset import Pair, Phase, TryOnDataset
+from dmvton_mobile.datasets.dataset import Phase, TryOnDataset, TryOnPair
 from dmvton_mobile.datasets.files.decode import read_rgb
 from dmvton_mobile.datasets.layouts.registry import detect_layout
 from dmvton_mobile.datasets.sample import DataError
@@ -67,7 +67,7 @@ def check(root: Path) -> CheckReport:
     return CheckReport(root, reader.layout, tuple(phases), tuple(problems))
 
 
-def _of_person(dataset: TryOnDataset, pair: Pair) -> Iterator[Reading]:
+def _of_person(dataset: TryOnDataset, pair: TryOnPair) -> Iterator[Reading]:
     def pose_of_somebody(path: Path) -> None:
         if not dataset.read_pose(path, dataset.size).any():
             raise DataError(f"{path} holds no person, so nothing says where the body is. Detect the pose again.")
@@ -87,7 +87,7 @@ def _of_person(dataset: TryOnDataset, pair: Pair) -> Iterator[Reading]:
         yield worn.truth, dataset.read_truth
 
 
-def _of_garments(dataset: TryOnDataset, pair: Pair, seen: set[Path]) -> Iterator[Reading]:
+def _of_garments(dataset: TryOnDataset, pair: TryOnPair, seen: set[Path]) -> Iterator[Reading]:
     """Those of the pair's garments that were not seen before."""
     for name in (pair.garment, pair.unpaired):
         files = None if name is None else dataset.garment_files(name, pair.category)

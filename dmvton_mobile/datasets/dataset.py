@@ -17,10 +17,10 @@ from torch.utils.data import Dataset
 
 from dmvton_mobile.contract import DEFAULT_SIZE
 from dmvton_mobile.datasets.files.decode import read_densepose, read_grey, read_ids, read_rgb
+from dmvton_mobile.datasets.files.pair_list import OnFault, refuse
 from dmvton_mobile.datasets.files.pixels import mask_tensor, picture_tensor
 from dmvton_mobile.datasets.files.pose_files import read_openpose
 from dmvton_mobile.datasets.files.truth_files import read_truth
-from dmvton_mobile.datasets.layouts.pairs import OnFault, refuse
 from dmvton_mobile.datasets.sample import LABEL_IDS, DataError, Label, Truth, TryOnSample, Unpaired
 from dmvton_mobile.imaging.decode import Pixels
 from dmvton_mobile.utils.files import sha256_file
@@ -34,7 +34,7 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True)
-class Pair:
+class TryOnPair:
     """File names of a person and the garment they wear. unpaired: the other garment, where the layout chooses it.
     category: where the layout keeps garments apart by kind; names are unique within one."""
 
@@ -111,18 +111,18 @@ class TryOnDataset(Dataset[TryOnSample], ABC):
         """The phases that root holds in this layout; none where it has another."""
 
     @abstractmethod
-    def _list_pairs(self, on_fault: OnFault) -> list[Pair]:
+    def _list_pairs(self, on_fault: OnFault) -> list[TryOnPair]:
         """The pairs of this phase; calls on_fault for what is listed wrongly, raises DataError where nothing is."""
 
     @abstractmethod
-    def person_files(self, pair: Pair) -> PersonFiles:
+    def person_files(self, pair: TryOnPair) -> PersonFiles:
         """Where the pair's person is; the files need not be there."""
 
     @abstractmethod
     def garment_files(self, name: str, category: str) -> GarmentFiles:
         """Where a garment is; the files need not be there."""
 
-    def unpaired_files(self, pair: Pair) -> UnpairedFiles | None:
+    def unpaired_files(self, pair: TryOnPair) -> UnpairedFiles | None:
         """The person in `pair.unpaired`, where somebody rendered that."""
         return None
 
@@ -186,7 +186,7 @@ class TryOnDataset(Dataset[TryOnSample], ABC):
             )
         return np.array(Image.fromarray(pixels).resize((width, height), resampling))
 
-    def _unpaired(self, pair: Pair, index: int) -> Unpaired | None:
+    def _unpaired(self, pair: TryOnPair, index: int) -> Unpaired | None:
         name = pair.unpaired or self._drawn(pair, index)
         if name is None:
             return None
@@ -199,7 +199,7 @@ class TryOnDataset(Dataset[TryOnSample], ABC):
             truth=None if worn is None else self.read_truth(worn.truth),
         )
 
-    def _drawn(self, pair: Pair, index: int) -> str | None:
+    def _drawn(self, pair: TryOnPair, index: int) -> str | None:
         others = self._garments[pair.category]
         if len(others) < 2:
             return None

@@ -6,14 +6,14 @@ Channels and their order are those that the published ones were trained with.
 import torch
 from torch import Tensor
 
-from dmvton_mobile.datasets.sample import DENSEPOSE_IDS, DataError, Label, Part, TryOnSample
+from dmvton_mobile.datasets.sample import DENSEPOSE_IDS, DataError, DensePosePart, Label, TryOnSample
 
 POSE_RADIUS = 5  # pixels that a keypoint's square reaches to each side
 FACE = (Label.HAIR, Label.FACE)
 OTHER_CLOTHES = (Label.LEFT_SHOE, Label.RIGHT_SHOE, Label.PANTS, Label.LEFT_LEG, Label.RIGHT_LEG)
 ARMS = (Label.LEFT_ARM, Label.RIGHT_ARM)
-HANDS = (Part.RIGHT_HAND, Part.LEFT_HAND)
-BARE_ARMS = range(Part.LEFT_UPPER_ARM, Part.RIGHT_FOREARM_INNER + 1)
+HANDS = (DensePosePart.RIGHT_HAND, DensePosePart.LEFT_HAND)
+BARE_ARMS = range(DensePosePart.LEFT_UPPER_ARM, DensePosePart.RIGHT_FOREARM_INNER + 1)
 
 
 def person_clothes(batch: TryOnSample) -> tuple[Tensor, Tensor]:

@@ -43,7 +43,7 @@ class Label(IntEnum):
 LABEL_IDS = 14  # ids 0 to 13; 2 and 3 are other garments (bag and the like), used by no network
 
 
-class Part(IntEnum):
+class DensePosePart(IntEnum):
     """The ids of a DensePose map that are used by name. Left and right are the person's own."""
 
     TORSO_BACK = 1

@@ -26,10 +26,10 @@ from dmvton_mobile.datasets.dataset import Phase, TryOnDataset
 from dmvton_mobile.datasets.files.pixels import mask_pixels, mask_tensor, picture_pixels, picture_tensor
 from dmvton_mobile.datasets.files.truth_files import decode_truth, encode_truth
 from dmvton_mobile.datasets.sample import DataError, Truth, TryOnSample, Unpaired
-from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.imaging.decode import Pixels
 from dmvton_mobile.records.base import Record, Strict, parse_record, record_json
 from dmvton_mobile.utils.files import atomic_folder
+from dmvton_mobile.utils.optional_imports import optional_import
 from dmvton_mobile.utils.progress import tracked
 
 INDEX = "index.json"
@@ -213,9 +213,5 @@ def _distributed() -> tuple[int, int]:
 
 
 def _webdataset() -> Any:
-    try:
+    with optional_import("Shards need", extra="data"):
         return importlib.import_module("webdataset")
-    except ImportError as error:
-        raise DmvtonError(
-            f'Shards need {error.name}, which is not installed: pip install "dmvton-mobile[data]".'
-        ) from error

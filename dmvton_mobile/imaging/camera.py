@@ -25,7 +25,7 @@ Bytes = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Plane:
+class CameraPlane:
     """Samples of one kind. row_stride, pixel_stride: bytes from one row, or sample, to the next."""
 
     data: Bytes
@@ -44,7 +44,7 @@ class Plane:
         return self.data.reshape(-1)[places].astype(np.int32)
 
 
-def yuv_to_rgb(y: Plane, u: Plane, v: Plane, height: int, width: int) -> Pixels:
+def yuv_to_rgb(y: CameraPlane, u: CameraPlane, v: CameraPlane, height: int, width: int) -> Pixels:
     """Rule 1: uint8 [height, width, 3]. Raises ImageError for a plane that is too short."""
     luma = y.samples(height, width)
     blue, red = (

@@ -11,8 +11,8 @@ Rules 1 and 2 of six; `window.py` holds rules 3 to 6.
    - An animation gives its first frame.
    - Alpha is kept apart, 0 to 255; colours under it stay as stored, neither multiplied nor blended.
 
-2. **Limits.** Each side has at least 32 pixels, the area at most 100 megapixels. The header decides, before any pixel is
-   decoded.
+2. **Limits.** Each side has at least 32 pixels, the area at most 100 megapixels. The header decides, before any
+   pixel is decoded.
 """
 
 import io

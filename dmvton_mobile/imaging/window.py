@@ -2,19 +2,19 @@
 
 Rules 3 to 6 of six; `decode.py` holds rules 1 and 2.
 
-3. **Person's window.** The largest window with width : height = 3 : 4 that fits, whole pixels rounded down. It is centred
-   horizontally (left = (W - w) div 2) and starts at the top (top = 0): a standing person may lose the feet, never the
-   head.
-4. **Garment's canvas.** A garment is never cropped. The canvas is the smallest 3 : 4 rectangle that holds it, whole pixels
-   rounded up, with the garment in the middle (left = -((w - W) div 2), likewise top). Padding is white in the picture
-   and 0 in the mask.
+3. **Person's window.** The largest window with width : height = 3 : 4 that fits, whole pixels rounded down. It is
+   centred horizontally (left = (W - w) div 2) and starts at the top (top = 0): a standing person may lose the feet,
+   never the head.
+4. **Garment's canvas.** A garment is never cropped. The canvas is the smallest 3 : 4 rectangle that holds it, whole
+   pixels rounded up, with the garment in the middle (left = -((w - W) div 2), likewise top). Padding is white in the
+   picture and 0 in the mask.
 5. **Resize.** The window is cut first and resized then, so the filter sees nothing outside the window. The filter is
-   Pillow's BILINEAR: a triangle over input pixels, centred on the output pixel's centre ((i + 0.5) * in / out), reaching
-   max(1, in / out) to either side, its weights normalised to sum 1, cut off at the window's border. It runs
+   Pillow's BILINEAR: a triangle over input pixels, centred on the output pixel's centre ((i + 0.5) * in / out),
+   reaching max(1, in / out) to either side, its weights normalised to sum 1, cut off at the window's border. It runs
    horizontally, rounds to 8 bits, runs vertically, and rounds to 8 bits. Section 3 of docs/app-contract.md has its
    fixed-point arithmetic.
-6. **Scale.** Values are divided by 255: float32 in [0, 1], NCHW, channels R, G, B. Mean, deviation and mask threshold are
-   inside the graphs.
+6. **Scale.** Values are divided by 255: float32 in [0, 1], NCHW, channels R, G, B. Mean, deviation and mask threshold
+   are inside the graphs.
 """
 
 from dataclasses import dataclass

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dmvton_mobile.imaging.camera import Plane, bgra_to_rgb, upright, yuv_to_rgb
+from dmvton_mobile.imaging.camera import CameraPlane, bgra_to_rgb, upright, yuv_to_rgb
 from tests.app_vectors.cases import Arrays, Case
 
 
@@ -15,12 +15,14 @@ def cameras(arrays: Arrays) -> list[Case]:
     ):
         name = f"camera.{number}"
         rows, columns = (height + 1) // 2, (width + 1) // 2
-        y = Plane(random.integers(0, 256, height * 9, np.uint8), 9, 1)
+        y = CameraPlane(random.integers(0, 256, height * 9, np.uint8), 9, 1)
         if interleaved:  # V, U, V, U, ...: each plane begins at its own first sample
             both = random.integers(0, 256, rows * 10, np.uint8)
-            u, v = Plane(both[1:].copy(), 10, 2), Plane(both[:-1].copy(), 10, 2)
+            u, v = CameraPlane(both[1:].copy(), 10, 2), CameraPlane(both[:-1].copy(), 10, 2)
         else:
-            u, v = (Plane(random.integers(0, 256, rows * (columns + 1), np.uint8), columns + 1, 1) for _ in range(2))
+            u, v = (
+                CameraPlane(random.integers(0, 256, rows * (columns + 1), np.uint8), columns + 1, 1) for _ in range(2)
+            )
         for letter, plane in (("y", y), ("u", u), ("v", v)):
             arrays[f"{name}.{letter}"] = plane.data
         arrays[f"{name}.answer"] = upright(yuv_to_rgb(y, u, v, height, width), degrees, mirrored=mirrored)

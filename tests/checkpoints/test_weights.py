@@ -9,7 +9,7 @@ import dmvton_mobile.checkpoints.weights
 from dmvton_mobile.checkpoints.checkpoint import Card, load_checkpoint, read_card
 from dmvton_mobile.checkpoints.weights import default_network, default_quantized, default_weights
 from dmvton_mobile.contract import DEFAULT_SIZE
-from dmvton_mobile.datasets.procedural.seeds import Split
+from dmvton_mobile.datasets.procedural.people import Split
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.evaluation.record import EvaluationRecord
 from dmvton_mobile.networks.registry import DEFAULT_NETWORK

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dmvton_mobile.datasets.layouts.pairs import read_pair_list
+from dmvton_mobile.datasets.files.pair_list import read_pair_list
 from dmvton_mobile.datasets.layouts.registry import LAYOUTS, detect_layout, open_dataset
 from dmvton_mobile.datasets.sample import DataError
 from dmvton_mobile.errors import UnknownName

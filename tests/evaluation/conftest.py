@@ -6,7 +6,7 @@ import pytest
 
 from dmvton_mobile.datasets.dataset import TryOnDataset
 from dmvton_mobile.datasets.layouts.registry import open_dataset
-from dmvton_mobile.datasets.procedural.seeds import Split
+from dmvton_mobile.datasets.procedural.people import Split
 from tests.conftest import SMALL
 from tests.rendered import rendered_people
 

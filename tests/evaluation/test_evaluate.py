@@ -11,7 +11,7 @@ from dmvton_mobile.checkpoints.checkpoint import save_checkpoint
 from dmvton_mobile.contract import DEFAULT_SIZE
 from dmvton_mobile.datasets.dataset import TryOnDataset
 from dmvton_mobile.datasets.layouts.registry import open_dataset
-from dmvton_mobile.datasets.procedural.seeds import Split
+from dmvton_mobile.datasets.procedural.people import Split
 from dmvton_mobile.datasets.sample import TryOnSample, collate
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.evaluation.candidates import (

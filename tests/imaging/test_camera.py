@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dmvton_mobile.imaging.camera import Plane, bgra_to_rgb, upright, yuv_to_rgb
+from dmvton_mobile.imaging.camera import CameraPlane, bgra_to_rgb, upright, yuv_to_rgb
 from dmvton_mobile.imaging.decode import ImageError
 
 
@@ -17,8 +17,8 @@ def test_colours_are_those_of_jpeg() -> None:
         Image.merge("YCbCr", [Image.fromarray(p.reshape(rows, columns)) for p in (y, u, v)]).convert("RGB")
     )
     # one pixel of each block of four has the colour
-    doubled = Plane(np.repeat(np.repeat(y.reshape(rows, columns), 2, 0), 2, 1).reshape(-1), 2 * columns, 1)
-    found = yuv_to_rgb(doubled, Plane(u, columns, 1), Plane(v, columns, 1), 2 * rows, 2 * columns)[::2, ::2]
+    doubled = CameraPlane(np.repeat(np.repeat(y.reshape(rows, columns), 2, 0), 2, 1).reshape(-1), 2 * columns, 1)
+    found = yuv_to_rgb(doubled, CameraPlane(u, columns, 1), CameraPlane(v, columns, 1), 2 * rows, 2 * columns)[::2, ::2]
     assert np.abs(found.astype(int) - expected.astype(int)).max() <= 1
 
 
@@ -26,12 +26,12 @@ def test_u_and_v_and_strides() -> None:
     """Red is high V, and lies where the strides say."""
     y = np.full(6 * 8, 99, np.uint8)
     both = np.tile(np.array([255, 0], np.uint8), 3 * 4)  # V, U, ...
-    u, v = Plane(both[1:], 8, 2), Plane(both[:-1], 8, 2)
-    red, green, blue = yuv_to_rgb(Plane(y, 8, 1), u, v, 6, 7)[5, 6]
+    u, v = CameraPlane(both[1:], 8, 2), CameraPlane(both[:-1], 8, 2)
+    red, green, blue = yuv_to_rgb(CameraPlane(y, 8, 1), u, v, 6, 7)[5, 6]
     assert red > 200 and blue == 0 and green < 99
-    assert yuv_to_rgb(Plane(y, 8, 1), u, v, 6, 7).shape == (6, 7, 3)
+    assert yuv_to_rgb(CameraPlane(y, 8, 1), u, v, 6, 7).shape == (6, 7, 3)
     with pytest.raises(ImageError, match="does not hold 4x3 samples"):
-        yuv_to_rgb(Plane(y, 8, 1), Plane(both[:20], 8, 2), v, 6, 7)
+        yuv_to_rgb(CameraPlane(y, 8, 1), CameraPlane(both[:20], 8, 2), v, 6, 7)
 
 
 def test_bgra() -> None:

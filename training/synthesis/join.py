@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dmvton_mobile.datasets.dataset import Pair
+from dmvton_mobile.datasets.dataset import TryOnPair
 from dmvton_mobile.datasets.layouts.viton import Viton
 from dmvton_mobile.datasets.sample import DataError
 from dmvton_mobile.errors import DmvtonError
@@ -19,7 +19,7 @@ class Part:
     places: Sequence[int]
     prefix: str = ""
 
-    def pairs(self) -> Iterator[Pair]:
+    def pairs(self) -> Iterator[TryOnPair]:
         return (self.dataset.pairs[place] for place in self.places)
 
 
@@ -58,7 +58,7 @@ def join(parts: Sequence[Part], folder: Path) -> None:
         (folder / "truth" / f"{phase}_unpaired_pairs.txt").write_text("".join(others), encoding="utf-8")
 
 
-def _link_person(part: Part, pair: Pair, folder: Path, truth: bool) -> None:
+def _link_person(part: Part, pair: TryOnPair, folder: Path, truth: bool) -> None:
     files, worn = part.dataset.person_files(pair), part.dataset.unpaired_files(pair)
     paths = [files.picture, files.label, files.densepose, files.pose]
     if truth and worn is not None:

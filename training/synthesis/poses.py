@@ -8,10 +8,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dmvton_mobile.datasets.dataset import TryOnDataset
-from dmvton_mobile.datasets.procedural.body.posed_body import pose_figure
-from dmvton_mobile.datasets.procedural.pair import figure_keypoints
-from dmvton_mobile.datasets.procedural.scene.sampling import draw_person
-from dmvton_mobile.datasets.procedural.seeds import Split, generator
+from dmvton_mobile.datasets.procedural.body.posed_body import pose_body
+from dmvton_mobile.datasets.procedural.people import Split, scene_rng
+from dmvton_mobile.datasets.procedural.scene.sampling import sample_person
 from dmvton_mobile.datasets.sample import KEYPOINTS, DataError
 
 Joints = NDArray[np.float64]
@@ -40,7 +39,8 @@ class Poses:
 
 def torso(keypoints: Joints) -> tuple[Joints, float] | None:
     """The neck (x, y) and the length from there to between the hips, in pixels, of [18, 3]; None where one of the three
-    is not found, or the length is below SMALLEST_TORSO."""
+    is not found, or the length is below SMALLEST_TORSO.
+    """
     if (keypoints[[NECK, RIGHT_HIP, LEFT_HIP], 2] <= 0).any():
         return None
     neck = keypoints[NECK, :2]
@@ -50,7 +50,8 @@ def torso(keypoints: Joints) -> tuple[Joints, float] | None:
 
 def upper_body(keypoints: Joints) -> Joints | None:
     """The joints of UPPER_BODY, [8, 2]: x and y from the neck in torso lengths, NaN for one that is not found. None for
-    a person without a torso."""
+    a person without a torso.
+    """
     measured = torso(keypoints)
     if measured is None:
         return None
@@ -100,8 +101,8 @@ def poses_of(dataset: TryOnDataset) -> Poses:
 
 def drawn_pose(split: Split, seed: int, index: int, size: tuple[int, int]) -> Joints:
     """The keypoints [18, 3] that the renderer would write of this person, who is not rendered."""
-    figure = pose_figure(draw_person(generator(split, seed, index, "person")), size)
-    return figure_keypoints(figure).astype(np.float64).round(2)  # as many digits as the file has
+    posed_body = pose_body(sample_person(scene_rng(split, seed, index, "person")), size)
+    return posed_body.visible_keypoints().astype(np.float64).round(2)  # as many digits as the file has
 
 
 def as_numbers(pose: Tensor) -> Joints:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from dmvton_mobile.datasets.procedural.seeds import VERSION, Split
+from dmvton_mobile.datasets.procedural.people import VERSION, Split
 from dmvton_mobile.datasets.procedural.writer import RECORD, RenderRecord
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.records.base import Record, Sha256, Strict, parse_record

@@ -13,7 +13,6 @@ be evaluated on people in rare poses whom neither has seen. Splits are told apar
 
 import argparse
 from collections.abc import Sequence
-from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import Literal
@@ -23,13 +22,13 @@ from rich.console import Console
 from rich.table import Table
 
 from dmvton_mobile.contract import DEFAULT_SIZE, parse_size, size_text
-from dmvton_mobile.datasets.procedural.seeds import VERSION, Split
+from dmvton_mobile.datasets.procedural.people import VERSION, Split
 from dmvton_mobile.records.base import Record, Strict, record_json
 from dmvton_mobile.utils.files import atomic_folder
 from dmvton_mobile.utils.progress import progress_bar
 from training.synthesis.clusters import USUAL_COUNT, PoseClusters, fit_clusters
 from training.synthesis.poses import Joints
-from training.synthesis.rendered import drawn_clusters, rendered_people, renderer_poses
+from training.synthesis.rendered import drawn_clusters, render_chosen_people, renderer_poses
 
 SEED = 0
 
@@ -114,10 +113,8 @@ def _write(
             assert cluster is not None  # it is wanted
             picked[index] = cluster
             bar.show(len(picked))
-    written = rendered_people(list(picked), split, SEED, size, out, workers)
-    with progress_bar(f"Rendering {out.name}", people) as bar, closing(written):
-        for done in written:
-            bar.show(done)
+    with progress_bar(f"Rendering {out.name}", people) as bar:
+        render_chosen_people(list(picked), split, SEED, size, out, workers, on_rendered=bar.show)
     return picked
 
 

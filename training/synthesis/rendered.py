@@ -1,15 +1,14 @@
 """People in wanted poses out of the renderer: many are drawn by lot, which costs milliseconds, and only those rendered
-whose pose falls into a cluster that still wants people."""
+whose pose falls into a cluster that still wants people.
+"""
 
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count as endless
 from pathlib import Path
 from typing import ClassVar
 
-from dmvton_mobile.datasets.procedural.pair import People
-from dmvton_mobile.datasets.procedural.seeds import Split
+from dmvton_mobile.datasets.procedural.people import People, Split
 from dmvton_mobile.datasets.procedural.writer import write_people
 from dmvton_mobile.errors import DmvtonError
 from training.synthesis.clusters import Numbers, PoseClusters
@@ -65,15 +64,33 @@ def pick_people(
     return picked
 
 
-def rendered_people(
-    indices: Sequence[int], split: Split, seed: int, size: tuple[int, int], out: Path, workers: int = 1
-) -> Generator[int, None, None]:
-    """Renders these people of a split and seed into the new folder out, with all truth; yields how many are done.
+def render_chosen_people(
+    indices: Sequence[int],
+    split: Split,
+    seed: int,
+    size: tuple[int, int],
+    out: Path,
+    workers: int = 1,
+    on_rendered: Callable[[int], None] = lambda done: None,
+) -> None:
+    """Renders these people of a split and seed into a new folder, with the ground truth.
 
-    Each is also shown in the garment of the next one of them. Raises DmvtonError for fewer than two.
+    Each is also shown in the garment of the next one of them.
+
+    Args:
+        indices: The people's numbers within the split.
+        split: Their split.
+        seed: Their seed.
+        size: (height, width) of the pictures.
+        out: The folder; it must not exist.
+        workers: Processes; the bytes do not depend on their number.
+        on_rendered: Called with the number of people done.
+
+    Raises:
+        DmvtonError: There are fewer than two people, or the folder exists.
     """
     chosen = tuple(sorted(indices))
-    return write_people(People(split, seed, len(chosen), size, chosen=chosen), out, workers)
+    write_people(People(split, seed, len(chosen), size, chosen=chosen), out, workers, on_rendered)
 
 
 @dataclass(frozen=True)
@@ -86,9 +103,15 @@ class Renderer(Maker):
 
     def make(self, wanted: Numbers, clusters: PoseClusters, folder: Path, tell: Tell) -> tuple[Made, ...]:
         picked = pick_people(clusters, wanted, Split.TRAIN, self.seed, self.size, tell)
-        with closing(rendered_people(list(picked), Split.TRAIN, self.seed, self.size, folder, self.workers)) as written:
-            for done in written:
-                tell("Rendering", done, len(picked))
+        render_chosen_people(
+            list(picked),
+            Split.TRAIN,
+            self.seed,
+            self.size,
+            folder,
+            self.workers,
+            on_rendered=lambda done: tell("Rendering", done, len(picked)),
+        )
         return tuple(
             Made(f"{index:06d}_0.jpg", cluster, f"person {index} of split train, seed {self.seed}")
             for index, cluster in picked.items()

@@ -16,9 +16,9 @@ from pathlib import Path
 from torch import Tensor
 
 from dmvton_mobile.contract import DEFAULT_SIZE
-from dmvton_mobile.datasets.dataset import GarmentFiles, Pair, PersonFiles, Phase, TryOnDataset
+from dmvton_mobile.datasets.dataset import GarmentFiles, PersonFiles, Phase, TryOnDataset, TryOnPair
+from dmvton_mobile.datasets.files.pair_list import OnFault, read_pair_list, refuse
 from dmvton_mobile.datasets.files.pose_files import read_dresscode_keypoints
-from dmvton_mobile.datasets.layouts.pairs import OnFault, read_pair_list, refuse
 from dmvton_mobile.datasets.sample import DataError, Label
 from dmvton_mobile.errors import UnknownName
 
@@ -76,22 +76,22 @@ class DressCode(TryOnDataset):
         folders = [root / category for category in CATEGORIES if (root / category / "images").is_dir()]
         return [phase for phase in Phase if any((folder / _LISTS[phase]).is_file() for folder in folders)]
 
-    def _list_pairs(self, on_fault: OnFault) -> list[Pair]:
+    def _list_pairs(self, on_fault: OnFault) -> list[TryOnPair]:
         return [pair for category in self.categories for pair in self._list_category(category, on_fault)]
 
-    def _list_category(self, category: str, on_fault: OnFault) -> list[Pair]:
+    def _list_category(self, category: str, on_fault: OnFault) -> list[TryOnPair]:
         path, other = self.root / category / _LISTS[self.phase], self.root / category / "test_pairs_unpaired.txt"
         others = dict(read_pair_list(other, on_fault)) if self.phase is Phase.TEST and other.exists() else {}
         pairs = []
         for person, garment in read_pair_list(path, on_fault):
             if Path(person).stem.endswith("_0"):
                 unpaired = others.get(person)
-                pairs.append(Pair(person, garment, None if unpaired == garment else unpaired, category))
+                pairs.append(TryOnPair(person, garment, None if unpaired == garment else unpaired, category))
             else:
                 on_fault(DataError(f"{path} names the person {person}; persons are named ID_0.jpg. Mend the list."))
         return pairs
 
-    def person_files(self, pair: Pair) -> PersonFiles:
+    def person_files(self, pair: TryOnPair) -> PersonFiles:
         folder, name = self.root / pair.category, Path(pair.person).stem.removesuffix("_0")
         label, dense, keypoints = (folder / kind for kind in ("label_maps", "dense", "keypoints"))
         return PersonFiles(

@@ -10,8 +10,8 @@ All files of one size, 256x192; nothing is resized.
 
 from pathlib import Path
 
-from dmvton_mobile.datasets.dataset import GarmentFiles, Pair, PersonFiles, Phase, TryOnDataset
-from dmvton_mobile.datasets.layouts.pairs import OnFault, read_pair_list
+from dmvton_mobile.datasets.dataset import GarmentFiles, PersonFiles, Phase, TryOnDataset, TryOnPair
+from dmvton_mobile.datasets.files.pair_list import OnFault, read_pair_list
 from dmvton_mobile.datasets.sample import DataError
 
 _PICTURES = (".jpg", ".jpeg", ".png")
@@ -28,9 +28,9 @@ class PfAfn(TryOnDataset):
         test = (root / "demo.txt").is_file() and (root / "test_clothes").is_dir()
         return [phase for phase, there in ((Phase.TRAIN, train), (Phase.TEST, test)) if there]
 
-    def _list_pairs(self, on_fault: OnFault) -> list[Pair]:
+    def _list_pairs(self, on_fault: OnFault) -> list[TryOnPair]:
         if self.phase is Phase.TEST:
-            return [Pair(person, garment) for person, garment in read_pair_list(self.root / "demo.txt", on_fault)]
+            return [TryOnPair(person, garment) for person, garment in read_pair_list(self.root / "demo.txt", on_fault)]
         persons, garments = self._pictures("train_img"), self._pictures("train_color")
         if len(persons) != len(garments):
             raise DataError(
@@ -41,9 +41,9 @@ class PfAfn(TryOnDataset):
         for kind, others, names in (("label", self._labels, persons), ("edge", self._masks, garments)):
             for stem in sorted({Path(name).stem for name in names} ^ others.keys()):
                 on_fault(DataError(f"{self.root / f'train_{kind}'}: {stem} has no partner. Add it, or take it out."))
-        return [Pair(person, garment) for person, garment in zip(persons, garments)]
+        return [TryOnPair(person, garment) for person, garment in zip(persons, garments)]
 
-    def person_files(self, pair: Pair) -> PersonFiles:
+    def person_files(self, pair: TryOnPair) -> PersonFiles:
         picture, stem = self.root / f"{self.phase}_img" / pair.person, Path(pair.person).stem
         if self.phase is Phase.TEST:
             return PersonFiles(picture)

@@ -17,14 +17,14 @@ from pathlib import Path
 
 from dmvton_mobile.datasets.dataset import (
     GarmentFiles,
-    Pair,
     PersonFiles,
     Phase,
     TryOnDataset,
+    TryOnPair,
     UnpairedFiles,
     first_existing,
 )
-from dmvton_mobile.datasets.layouts.pairs import OnFault, read_pair_list
+from dmvton_mobile.datasets.files.pair_list import OnFault, read_pair_list
 from dmvton_mobile.datasets.sample import DataError
 
 
@@ -41,18 +41,18 @@ class Viton(TryOnDataset):
             and any((root / f"{phase}_{kind}").is_dir() for kind in ("img", "color", "edge"))
         ]
 
-    def _list_pairs(self, on_fault: OnFault) -> list[Pair]:
+    def _list_pairs(self, on_fault: OnFault) -> list[TryOnPair]:
         pairs = read_pair_list(self.root / f"{self.phase}_pairs.txt", on_fault)
         listed = self.root / "truth" / f"{self.phase}_unpaired_pairs.txt"
         if not listed.exists():
-            return [Pair(person, garment) for person, garment in pairs]
+            return [TryOnPair(person, garment) for person, garment in pairs]
         others = dict(read_pair_list(listed, on_fault))
         for person, garment in pairs:
             if others.get(person, garment) == garment:
                 on_fault(DataError(f"{listed} names no other garment for {person}. Render the dataset again."))
-        return [Pair(person, garment, unpaired=others.get(person)) for person, garment in pairs]
+        return [TryOnPair(person, garment, unpaired=others.get(person)) for person, garment in pairs]
 
-    def person_files(self, pair: Pair) -> PersonFiles:
+    def person_files(self, pair: TryOnPair) -> PersonFiles:
         stem = Path(pair.person).stem
         label, densepose, pose = (self.root / f"{self.phase}_{kind}" for kind in ("label", "densepose", "pose"))
         grid = self.root / "truth" / f"{self.phase}_grid"
@@ -67,7 +67,7 @@ class Viton(TryOnDataset):
     def garment_files(self, name: str, category: str) -> GarmentFiles:
         return GarmentFiles(self.root / f"{self.phase}_color" / name, self.root / f"{self.phase}_edge" / name)
 
-    def unpaired_files(self, pair: Pair) -> UnpairedFiles | None:
+    def unpaired_files(self, pair: TryOnPair) -> UnpairedFiles | None:
         if pair.unpaired is None:
             return None
         stem = f"truth/{self.phase}_unpaired"

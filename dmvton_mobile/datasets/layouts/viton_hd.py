@@ -17,9 +17,9 @@ from pathlib import Path
 
 from torch import Tensor
 
-from dmvton_mobile.datasets.dataset import GarmentFiles, Pair, PersonFiles, Phase, TryOnDataset, first_existing
+from dmvton_mobile.datasets.dataset import GarmentFiles, PersonFiles, Phase, TryOnDataset, TryOnPair, first_existing
 from dmvton_mobile.datasets.files.decode import ColouredIds
-from dmvton_mobile.datasets.layouts.pairs import OnFault, read_pair_list
+from dmvton_mobile.datasets.files.pair_list import OnFault, read_pair_list
 from dmvton_mobile.datasets.sample import Label
 
 OTHER = 2  # a garment that no network uses
@@ -63,13 +63,13 @@ class VitonHd(TryOnDataset):
             and any((root / phase / kind).is_dir() for kind in ("image", "cloth"))
         ]
 
-    def _list_pairs(self, on_fault: OnFault) -> list[Pair]:
+    def _list_pairs(self, on_fault: OnFault) -> list[TryOnPair]:
         listed = read_pair_list(self.root / f"{self.phase}_pairs.txt", on_fault)
         if self.phase is Phase.TRAIN:
-            return [Pair(person, person) for person, _ in listed]
-        return [Pair(person, person, unpaired=None if other == person else other) for person, other in listed]
+            return [TryOnPair(person, person) for person, _ in listed]
+        return [TryOnPair(person, person, unpaired=None if other == person else other) for person, other in listed]
 
-    def person_files(self, pair: Pair) -> PersonFiles:
+    def person_files(self, pair: TryOnPair) -> PersonFiles:
         folder, stem = self.root / self.phase, Path(pair.person).stem
         label, pose = folder / "image-parse-v3", folder / "openpose_json"
         return PersonFiles(

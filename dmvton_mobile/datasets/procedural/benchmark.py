@@ -14,9 +14,8 @@ from typing import Literal
 
 from dmvton_mobile.contract import DEFAULT_SIZE
 from dmvton_mobile.datasets.dataset import dataset_digest
-from dmvton_mobile.datasets.procedural.pair import People
-from dmvton_mobile.datasets.procedural.scene.sampling import draw_garment, draw_person
-from dmvton_mobile.datasets.procedural.seeds import VERSION, Split, generator
+from dmvton_mobile.datasets.procedural.people import VERSION, People, Split, scene_rng
+from dmvton_mobile.datasets.procedural.scene.sampling import sample_garment, sample_person
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.records.base import Record, parse_record
 
@@ -48,8 +47,8 @@ def scenes_digest(people: People) -> str:
     """SHA-256 of all that is drawn by lot for the people, to nine digits."""
     digest = hashlib.sha256()
     for index in people.indices:
-        person = draw_person(generator(people.split, people.seed, index, "person"), bool(people.photos))
-        garment = draw_garment(generator(people.split, people.seed, index, "garment"))
+        person = sample_person(scene_rng(people.split, people.seed, index, "person"), bool(people.photos))
+        garment = sample_garment(scene_rng(people.split, people.seed, index, "garment"))
         text = json.dumps(_rounded([asdict(person), asdict(garment)]), sort_keys=True)
         digest.update(text.encode())
     return digest.hexdigest()

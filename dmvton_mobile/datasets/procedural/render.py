@@ -19,7 +19,7 @@ from dmvton_mobile.datasets.procedural.body.body import (
     paint_torso,
 )
 from dmvton_mobile.datasets.procedural.body.head import paint_hair_behind, paint_hair_in_front, paint_head
-from dmvton_mobile.datasets.procedural.body.posed_body import Figure
+from dmvton_mobile.datasets.procedural.body.posed_body import PosedBody
 from dmvton_mobile.datasets.procedural.body.ribbon import Plane
 from dmvton_mobile.datasets.procedural.canvas import Canvas
 from dmvton_mobile.datasets.procedural.garment.drape import wear_panel, wear_sleeve
@@ -31,7 +31,7 @@ from dmvton_mobile.datasets.procedural.scene.scene import Person
 class Rendering:
     """One picture and what is true of it, all [H, W].
 
-    picture: uint8 [H, W, 3], RGB, as the camera saw it. label, densepose: `Label` and `Part` ids. state: of the
+    picture: uint8 [H, W, 3], RGB, as the camera saw it. label, densepose: `Label` and `DensePosePart` ids. state: of the
     garment, 0, HIDDEN or SEEN; grid_x, grid_y: pixels of the garment's picture, where state is not 0. albedo: float32
     [H, W, 3] in [0, 1], the garment where it is seen, before light and shade.
     """
@@ -45,30 +45,30 @@ class Rendering:
     albedo: Plane
 
 
-def render(figure: Figure, garment: FlatGarment, backdrop: Plane) -> Rendering:
-    """The figure in the garment, before the backdrop [H, W, 3]."""
+def render(posed: PosedBody, garment: FlatGarment, backdrop: Plane) -> Rendering:
+    """The posed in the garment, before the backdrop [H, W, 3]."""
     canvas = Canvas.over(backdrop)
-    behind = [limb for limb in figure.arms if limb.arm and limb.arm.layer < 0]
-    before = figure.arms[len(behind) :]  # arms come in the order they are drawn
-    paint_hair_behind(canvas, figure)
+    behind = [limb for limb in posed.arms if limb.arm and limb.arm.layer < 0]
+    before = posed.arms[len(behind) :]  # arms come in the order they are drawn
+    paint_hair_behind(canvas, posed)
     for limb in behind:
-        paint_arm(canvas, figure, limb)
-        wear_sleeve(canvas, figure, garment, limb)
-    paint_legs(canvas, figure)
-    paint_torso(canvas, figure)
-    paint_neck(canvas, figure)
-    if not figure.person.tucked:
-        paint_bottoms(canvas, figure)
-    wear_panel(canvas, figure, garment)
-    if figure.person.tucked:
-        paint_bottoms(canvas, figure)
-    paint_head(canvas, figure)
-    paint_hair_in_front(canvas, figure)
+        paint_arm(canvas, posed, limb)
+        wear_sleeve(canvas, posed, garment, limb)
+    paint_legs(canvas, posed)
+    paint_torso(canvas, posed)
+    paint_neck(canvas, posed)
+    if not posed.person.tucked:
+        paint_bottoms(canvas, posed)
+    wear_panel(canvas, posed, garment)
+    if posed.person.tucked:
+        paint_bottoms(canvas, posed)
+    paint_head(canvas, posed)
+    paint_hair_in_front(canvas, posed)
     for limb in before:
-        cast_shadow(canvas, figure, limb)
-        paint_arm(canvas, figure, limb)
-        wear_sleeve(canvas, figure, garment, limb)
-    picture = photograph(figure.person, canvas.rgb)
+        cast_shadow(canvas, posed, limb)
+        paint_arm(canvas, posed, limb)
+        wear_sleeve(canvas, posed, garment, limb)
+    picture = photograph(posed.person, canvas.rgb)
     return Rendering(picture, canvas.label, canvas.densepose, canvas.state, canvas.grid_x, canvas.grid_y, canvas.albedo)
 
 

@@ -1,4 +1,4 @@
-"""Rendered people on the disk, in the layout of VITON with the truth beside it.
+"""Rendered people on the disk, in the layout of VITON with the ground truth beside it.
 
     {phase}_pairs.txt                      person and garment, a pair per line
     {phase}_img/000000_0.jpg               the person in the garment
@@ -8,14 +8,14 @@
     truth/{phase}_grid/000000_0.png        how the garment lies on the person (`truth_files`)
     truth/{phase}_unpaired_pairs.txt       the same person and another garment,
     truth/{phase}_unpaired_img/, truth/{phase}_unpaired_grid/   in it
-    render.json                            what made it
+    render.json                            the renderer's version and options
 
-The same people are the same bytes, whatever the number of workers.
+The same people give the same bytes, whatever the number of workers.
 """
 
 import json
 import multiprocessing
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from itertools import repeat
 from pathlib import Path
@@ -27,26 +27,33 @@ from numpy.typing import NDArray
 from pydantic import SerializerFunctionWrapHandler, model_serializer
 
 from dmvton_mobile.datasets.files.truth_files import write_truth
-from dmvton_mobile.datasets.procedural.pair import Pair, People, pose_keypoints, render_pairs
+from dmvton_mobile.datasets.procedural.people import VERSION, People, Split
 from dmvton_mobile.datasets.procedural.render import Rendering
-from dmvton_mobile.datasets.procedural.seeds import VERSION, Split
-from dmvton_mobile.errors import DmvtonError
-from dmvton_mobile.imaging.decode import WRITERS
+from dmvton_mobile.datasets.procedural.rendered_person import RenderedPerson, render_people
 from dmvton_mobile.records.base import Record, record_json
 from dmvton_mobile.utils.files import atomic_folder
 
 RECORD = "render.json"
-_CHUNK = 16  # pairs per task: neighbours share a garment
+_PEOPLE_PER_TASK = 16  # neighbours share a garment
 _FOLDERS = ("img", "color", "edge", "label", "densepose", "pose")
 _TRUTH_FOLDERS = ("grid", "unpaired_img", "unpaired_grid")
-_GARMENT_QUALITY = 95
+_GARMENT_QUALITY = 95  # of the JPEG
 _FULL_COLOUR = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
 
 
 class RenderRecord(Record):
-    """`render.json`: what made a rendered dataset. photos: the names of the backgrounds it drew from.
+    """`render.json`: the renderer and the options behind a rendered dataset.
 
-    chosen: the people's indices, where they are not all from 0 on; else the file does not have it.
+    Attributes:
+        schema_version: Of this record.
+        renderer_version: Another version renders other people.
+        split: The split that the people belong to.
+        seed: The seed of the set.
+        people: How many.
+        height: Of the pictures, in pixels.
+        width: Of the pictures, in pixels.
+        photos: File names of the photos that people may stand before.
+        chosen: The people's indices where they are not 0 to people - 1; the file leaves the field out otherwise.
     """
 
     schema_version: Literal[1] = 1
@@ -60,106 +67,120 @@ class RenderRecord(Record):
     chosen: tuple[int, ...] | None = None
 
     @model_serializer(mode="wrap")
-    def _plain(self, values: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _without_chosen(self, values: SerializerFunctionWrapHandler) -> dict[str, Any]:
         return {name: value for name, value in values(self).items() if name != "chosen" or value is not None}
 
 
-def phase_of(split: Split) -> str:
-    """The name that a reader knows the split's files by."""
-    return "train" if split is Split.TRAIN else "test"
+def write_people(
+    people: People, out: Path, workers: int = 1, on_rendered: Callable[[int], None] = lambda done: None
+) -> None:
+    """Renders the people into a new folder, which appears when the last one is done and not before.
 
+    Args:
+        people: The people to render.
+        out: The folder; it must not exist.
+        workers: Processes; the bytes do not depend on their number.
+        on_rendered: Called with the number of people done, after each task of 16.
 
-def find_photos(folder: Path) -> tuple[Path, ...]:
-    """The pictures of a folder, by name. Raises DmvtonError where there are none."""
-    photos = tuple(sorted(path for path in folder.glob("*") if path.suffix.lower() in WRITERS))
-    if not photos:
-        raise DmvtonError(f"{folder} holds no JPEG or PNG to stand people in front of.")
-    return photos
-
-
-def write_people(people: People, out: Path, workers: int = 1) -> Generator[int, None, None]:
-    """Renders the people into the new folder out; yields how many are done. Raises DmvtonError; ImageError for a photo.
-
-    The folder is there when the last one is done, whole; not before.
+    Raises:
+        DmvtonError: The folder exists already.
+        ImageError: A photo cannot be read.
     """
-    phase = phase_of(people.split)
-    height, width = people.size
+    phase = people.split.phase
     with atomic_folder(out) as folder:
         for name in _FOLDERS:
             (folder / f"{phase}_{name}").mkdir()
         for name in _TRUTH_FOLDERS:
             (folder / "truth" / f"{phase}_{name}").mkdir(parents=True)
-        chunks = [people.indices[start : start + _CHUNK] for start in range(0, people.count, _CHUNK)]
+        tasks = [people.indices[start : start + _PEOPLE_PER_TASK] for start in range(0, people.count, _PEOPLE_PER_TASK)]
         done = 0
-        for written in _in_processes(people, chunks, folder, workers):
+        for written in _in_processes(people, tasks, folder, workers):
             done += written
-            yield done
-        names = [(f"{i:06d}_0.jpg", f"{i:06d}_1.jpg", f"{people.other(i):06d}_1.jpg") for i in people.indices]
-        (folder / f"{phase}_pairs.txt").write_text("".join(f"{person} {own}\n" for person, own, _ in names))
-        unpaired = "".join(f"{person} {other}\n" for person, _, other in names)
-        (folder / "truth" / f"{phase}_unpaired_pairs.txt").write_text(unpaired)
-        record = RenderRecord(
-            split=people.split, seed=people.seed, people=people.count, height=height, width=width,
-            photos=tuple(photo.name for photo in people.photos), chosen=people.chosen,
-        )  # fmt: skip
-        (folder / RECORD).write_text(record_json(record))
+            on_rendered(done)
+        _write_pair_lists(people, folder)
+        (folder / RECORD).write_text(record_json(_record(people)))
 
 
-def _in_processes(people: People, chunks: list[Sequence[int]], folder: Path, workers: int) -> Iterator[int]:
+def write_person(rendered: RenderedPerson, folder: Path, phase: str) -> None:
+    """Writes all files of one person, without the pair lists and the record.
+
+    Args:
+        rendered: The person in both garments.
+        folder: The dataset's folder, with its subfolders.
+        phase: The prefix of the subfolders, "train" or "test".
+    """
+    person, garment = f"{rendered.index:06d}_0", f"{rendered.index:06d}_1"
+    truth = folder / "truth"
+    quality = rendered.posed_body.person.camera.quality
+    flat, paired, unpaired = rendered.garment, rendered.paired, rendered.unpaired
+    _write_jpeg(folder / f"{phase}_img" / f"{person}.jpg", paired.picture, quality)
+    _write_jpeg(folder / f"{phase}_color" / f"{garment}.jpg", _to_bytes(flat.rgb), _GARMENT_QUALITY, _FULL_COLOUR)
+    _write_jpeg(folder / f"{phase}_edge" / f"{garment}.jpg", _to_bytes(flat.mask > 0.5), 100)
+    _write_image(folder / f"{phase}_label" / f"{person}.png", paired.label, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    np.save(folder / f"{phase}_densepose" / f"{person}.npy", paired.densepose)
+    keypoints = [round(float(value), 2) for value in rendered.posed_body.visible_keypoints().flat]
+    pose = {"version": 1.0, "people": [{"pose_keypoints": keypoints}]}
+    (folder / f"{phase}_pose" / f"{person}.json").write_text(json.dumps(pose))
+    _write_grid(truth / f"{phase}_grid" / f"{person}.png", paired)
+    _write_jpeg(truth / f"{phase}_unpaired_img" / f"{person}.jpg", unpaired.picture, quality)
+    _write_grid(truth / f"{phase}_unpaired_grid" / f"{person}.png", unpaired)
+
+
+def _in_processes(people: People, tasks: list[Sequence[int]], folder: Path, workers: int) -> Iterator[int]:
+    """Writes the people of every task, in order; yields the number of each task's people."""
     if workers == 1:
-        yield from (_write_chunk(people, chunk, folder) for chunk in chunks)
+        yield from (_write_task(people, task, folder) for task in tasks)
         return
     # a fork would copy OpenCV's and PyTorch's threads in whatever state they are
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
         try:
-            yield from pool.map(_write_chunk, repeat(people), chunks, repeat(folder))
+            yield from pool.map(_write_task, repeat(people), tasks, repeat(folder))
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
 
 
-def _write_chunk(people: People, indices: Sequence[int], folder: Path) -> int:
-    for pair in render_pairs(people, indices):
-        write_pair(pair, folder, phase_of(people.split))
+def _write_task(people: People, indices: Sequence[int], folder: Path) -> int:
+    for rendered in render_people(people, indices):
+        write_person(rendered, folder, people.split.phase)
     return len(indices)
 
 
-def write_pair(pair: Pair, folder: Path, phase: str) -> None:
-    """All files of one pair but the lists."""
-    person, garment = f"{pair.index:06d}_0", f"{pair.index:06d}_1"
-    truth = folder / "truth"
-    quality = pair.figure.person.camera.quality
-    _jpeg(folder / f"{phase}_img" / f"{person}.jpg", pair.paired.picture, quality)
-    _jpeg(folder / f"{phase}_color" / f"{garment}.jpg", _bytes(pair.garment.rgb), _GARMENT_QUALITY, _FULL_COLOUR)
-    _jpeg(folder / f"{phase}_edge" / f"{garment}.jpg", _bytes(pair.garment.mask > 0.5), 100)
-    _png(folder / f"{phase}_label" / f"{person}.png", pair.paired.label)
-    np.save(folder / f"{phase}_densepose" / f"{person}.npy", pair.paired.densepose)
-    keypoints = [round(float(value), 2) for value in pose_keypoints(pair).flat]
-    pose = {"version": 1.0, "people": [{"pose_keypoints": keypoints}]}
-    (folder / f"{phase}_pose" / f"{person}.json").write_text(json.dumps(pose))
-    _grid(truth / f"{phase}_grid" / f"{person}.png", pair.paired)
-    _jpeg(truth / f"{phase}_unpaired_img" / f"{person}.jpg", pair.unpaired.picture, quality)
-    _grid(truth / f"{phase}_unpaired_grid" / f"{person}.png", pair.unpaired)
+def _write_pair_lists(people: People, folder: Path) -> None:
+    phase = people.split.phase
+    names = [(f"{i:06d}_0.jpg", f"{i:06d}_1.jpg", f"{people.garment_donor(i):06d}_1.jpg") for i in people.indices]
+    (folder / f"{phase}_pairs.txt").write_text("".join(f"{person} {own}\n" for person, own, _ in names))
+    unpaired = "".join(f"{person} {other}\n" for person, _, other in names)
+    (folder / "truth" / f"{phase}_unpaired_pairs.txt").write_text(unpaired)
 
 
-def _grid(path: Path, rendering: Rendering) -> None:
+def _record(people: People) -> RenderRecord:
+    height, width = people.size
+    return RenderRecord(
+        split=people.split,
+        seed=people.seed,
+        people=people.count,
+        height=height,
+        width=width,
+        photos=tuple(photo.name for photo in people.photos),
+        chosen=people.chosen,
+    )
+
+
+def _to_bytes(values: NDArray[np.float32] | NDArray[np.bool_]) -> NDArray[np.uint8]:
+    return (values * np.float32(255) + np.float32(0.5)).astype(np.uint8)
+
+
+def _write_grid(path: Path, rendering: Rendering) -> None:
     write_truth(path, rendering.grid_x, rendering.grid_y, rendering.state)
 
 
-def _bytes(plane: NDArray[np.float32] | NDArray[np.bool_]) -> NDArray[np.uint8]:
-    return (plane * np.float32(255) + np.float32(0.5)).astype(np.uint8)
+def _write_jpeg(path: Path, pixels: NDArray[np.uint8], quality: int, options: list[int] | None = None) -> None:
+    _write_image(path, pixels, [cv2.IMWRITE_JPEG_QUALITY, quality, *(options or [])])
 
 
-def _jpeg(path: Path, pixels: NDArray[np.uint8], quality: int, options: list[int] | None = None) -> None:
-    _write(path, pixels, [cv2.IMWRITE_JPEG_QUALITY, quality, *(options or [])])
-
-
-def _png(path: Path, pixels: NDArray[np.uint8]) -> None:
-    _write(path, pixels, [cv2.IMWRITE_PNG_COMPRESSION, 1])
-
-
-def _write(path: Path, pixels: NDArray[np.uint8], options: list[int]) -> None:
+def _write_image(path: Path, pixels: NDArray[np.uint8], options: list[int]) -> None:
     encoded, content = cv2.imencode(path.suffix, pixels[..., ::-1] if pixels.ndim == 3 else pixels, options)
     assert encoded, path
     path.write_bytes(content.tobytes())  # a full disk is an OSError here; OpenCV's own writer says only that it failed

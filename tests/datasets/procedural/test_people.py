@@ -8,8 +8,10 @@ from PIL import Image
 
 from dmvton_mobile.datasets.dataset import dataset_digest
 from dmvton_mobile.datasets.procedural.benchmark import BENCHMARK, is_benchmark, published, scenes_digest
-from dmvton_mobile.datasets.procedural.pair import People, render_pairs
-from dmvton_mobile.datasets.procedural.scene.sampling import draw_garment, draw_person
+from dmvton_mobile.datasets.procedural.people import People, Split, scene_rng
+from dmvton_mobile.datasets.procedural.rendered_person import render_people
+from dmvton_mobile.datasets.procedural.scene.backdrop import find_photos
+from dmvton_mobile.datasets.procedural.scene.sampling import sample_garment, sample_person
 from dmvton_mobile.datasets.procedural.scene.scene import (
     ArmPose,
     Backdrop,
@@ -19,16 +21,14 @@ from dmvton_mobile.datasets.procedural.scene.scene import (
     Neckline,
     Textile,
 )
-from dmvton_mobile.datasets.procedural.seeds import Split, generator
-from dmvton_mobile.datasets.procedural.writer import find_photos, write_people
+from dmvton_mobile.datasets.procedural.writer import write_people
 from dmvton_mobile.errors import DmvtonError
 
 SMALL = (128, 96)
 
 
 def write(people: People, out: Path, workers: int = 1) -> str:
-    for _ in write_people(people, out, workers):
-        pass
+    write_people(people, out, workers)
     return dataset_digest(out)
 
 
@@ -40,21 +40,21 @@ def test_the_same_bytes_whatever_the_number_of_workers(tmp_path: Path) -> None:
 @pytest.mark.parametrize("other", [People(Split.TEST, 3, 4, SMALL), People(Split.TRAIN, 4, 4, SMALL)])
 def test_another_split_or_seed_is_other_people(other: People) -> None:
     people = People(Split.TRAIN, 3, 4, SMALL)
-    ours = {pair.paired.picture.tobytes() for pair in render_pairs(people, range(4))}
-    theirs = {pair.paired.picture.tobytes() for pair in render_pairs(other, range(4))}
+    ours = {pair.paired.picture.tobytes() for pair in render_people(people, range(4))}
+    theirs = {pair.paired.picture.tobytes() for pair in render_people(other, range(4))}
     assert len(ours) == len(theirs) == 4 and not ours & theirs
 
 
 def test_no_seed_of_one_split_is_one_of_another() -> None:
     draws = {
-        generator(split, seed, index, "person").random() for split in Split for seed in range(5) for index in range(40)
+        scene_rng(split, seed, index, "person").random() for split in Split for seed in range(5) for index in range(40)
     }
     assert len(draws) == len(Split) * 5 * 40
 
 
 def test_everything_there_is_appears() -> None:
-    people = [draw_person(generator(Split.TRAIN, 0, index, "person")) for index in range(400)]
-    garments = [draw_garment(generator(Split.TRAIN, 0, index, "garment")) for index in range(400)]
+    people = [sample_person(scene_rng(Split.TRAIN, 0, index, "person")) for index in range(400)]
+    garments = [sample_garment(scene_rng(Split.TRAIN, 0, index, "garment")) for index in range(400)]
     assert {garment.kind for garment in garments} == set(GarmentKind)
     assert {garment.textile for garment in garments} == set(Textile)
     assert {garment.neckline for garment in garments} == set(Neckline)
@@ -69,8 +69,8 @@ def test_everything_there_is_appears() -> None:
 def test_photos_stand_behind_the_people_and_change_nobody(tmp_path: Path) -> None:
     Image.fromarray(np.full((300, 400, 3), (10, 200, 30), np.uint8)).save(tmp_path / "green.png")
     photos = find_photos(tmp_path)
-    with_photos = list(render_pairs(People(Split.TRAIN, 0, 12, SMALL, photos), range(12)))
-    without = list(render_pairs(People(Split.TRAIN, 0, 12, SMALL), range(12)))
+    with_photos = list(render_people(People(Split.TRAIN, 0, 12, SMALL, photos), range(12)))
+    without = list(render_people(People(Split.TRAIN, 0, 12, SMALL), range(12)))
     assert all(np.array_equal(a.paired.label, b.paired.label) for a, b in zip(with_photos, without, strict=True))
     corners = np.array([pair.paired.picture[2, 2] for pair in with_photos]).astype(int)
     assert ((corners[:, 1] - corners[:, 0]) > 100).sum() >= 4
@@ -87,12 +87,11 @@ def test_what_cannot_be_rendered_is_said(tmp_path: Path) -> None:
 
 
 def test_an_interrupt_leaves_nothing(tmp_path: Path) -> None:
-    def interrupted() -> None:
-        for _ in write_people(People(Split.TRAIN, 0, 40, SMALL), tmp_path / "people"):
-            raise KeyboardInterrupt
+    def interrupt(done: int) -> None:
+        raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        interrupted()
+        write_people(People(Split.TRAIN, 0, 40, SMALL), tmp_path / "people", on_rendered=interrupt)
     assert not list(tmp_path.iterdir())
 
 

@@ -14,32 +14,33 @@ from hypothesis import strategies as st
 
 from dmvton_mobile.contract import DEFAULT_SIZE
 from dmvton_mobile.datasets.files.truth_files import SEEN, read_truth
-from dmvton_mobile.datasets.procedural.pair import Pair, People, pose_keypoints, render_pairs
+from dmvton_mobile.datasets.procedural.people import People, Split
 from dmvton_mobile.datasets.procedural.render import Rendering
-from dmvton_mobile.datasets.procedural.seeds import Split
-from dmvton_mobile.datasets.procedural.writer import write_pair
-from dmvton_mobile.datasets.sample import Label, Part
+from dmvton_mobile.datasets.procedural.rendered_person import RenderedPerson, render_people
+from dmvton_mobile.datasets.procedural.writer import write_person
+from dmvton_mobile.datasets.sample import DensePosePart, Label
 from dmvton_mobile.imaging.decode import read_picture
 
 indices = st.integers(0, 100_000)
 some = settings(max_examples=25, deadline=None, derandomize=True)
 ARMS = {
-    Label.LEFT_ARM: [part for part in Part if part.name.startswith("LEFT") and "ARM" in part.name] + [Part.LEFT_HAND],
-    Label.RIGHT_ARM: [part for part in Part if part.name.startswith("RIGHT") and "ARM" in part.name]
-    + [Part.RIGHT_HAND],
+    Label.LEFT_ARM: [part for part in DensePosePart if part.name.startswith("LEFT") and "ARM" in part.name]
+    + [DensePosePart.LEFT_HAND],
+    Label.RIGHT_ARM: [part for part in DensePosePart if part.name.startswith("RIGHT") and "ARM" in part.name]
+    + [DensePosePart.RIGHT_HAND],
 }
 
 
 @lru_cache(maxsize=64)
-def rendered(index: int, size: tuple[int, int] = DEFAULT_SIZE) -> Pair:
-    return next(render_pairs(People(Split.TRAIN, 7, 200_000, size), [index]))
+def rendered(index: int, size: tuple[int, int] = DEFAULT_SIZE) -> RenderedPerson:
+    return next(render_people(People(Split.TRAIN, 7, 200_000, size), [index]))
 
 
-def both(pair: Pair) -> tuple[Rendering, Rendering]:
+def both(pair: RenderedPerson) -> tuple[Rendering, Rendering]:
     return pair.paired, pair.unpaired
 
 
-def psnr_of_the_warp(pair: Pair, shift: float = 0.0) -> float:
+def psnr_of_the_warp(pair: RenderedPerson, shift: float = 0.0) -> float:
     """The written garment picture, sampled by the written grid (moved by `shift` pixels), against what was worn."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -47,11 +48,11 @@ def psnr_of_the_warp(pair: Pair, shift: float = 0.0) -> float:
             (folder / f"train_{part}").mkdir()
         for part in ("grid", "unpaired_img", "unpaired_grid"):
             (folder / "truth" / f"train_{part}").mkdir(parents=True)
-        write_pair(pair, folder, "train")
+        write_person(pair, folder, "train")
         picture = read_picture(folder / "train_color" / f"{pair.index:06d}_1.jpg").rgb
-        truth = read_truth(folder / "truth" / "train_grid" / f"{pair.index:06d}_0.png", pair.figure.size)
+        truth = read_truth(folder / "truth" / "train_grid" / f"{pair.index:06d}_0.png", pair.posed_body.size)
     garment = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255
-    grid = truth.grid[None].permute(0, 2, 3, 1) + 2 * shift / pair.figure.size[0]
+    grid = truth.grid[None].permute(0, 2, 3, 1) + 2 * shift / pair.posed_body.size[0]
     warped = F.grid_sample(garment, grid, align_corners=True, padding_mode="border")[0].permute(1, 2, 0).numpy()
     seen = pair.paired.state == SEEN
     error = np.mean((warped[seen] - pair.paired.albedo[seen]) ** 2)
@@ -99,7 +100,7 @@ def test_bare_arms_are_arms_of_their_side(index: int) -> None:
 def test_no_body_without_a_label(index: int) -> None:
     for rendering in both(rendered(index)):
         assert (rendering.label[rendering.densepose > 0] != Label.BACKGROUND).all()
-        assert rendering.label.max() <= Label.RIGHT_ARM and rendering.densepose.max() <= Part.HEAD_LEFT
+        assert rendering.label.max() <= Label.RIGHT_ARM and rendering.densepose.max() <= DensePosePart.HEAD_LEFT
 
 
 @some
@@ -107,7 +108,7 @@ def test_no_body_without_a_label(index: int) -> None:
 def test_the_face_is_head_neck_or_chest(index: int) -> None:
     rendering = rendered(index).paired
     parts = rendering.densepose[rendering.label == Label.FACE]
-    expected = np.isin(parts, (Part.HEAD_LEFT, Part.HEAD_RIGHT, Part.TORSO_FRONT))
+    expected = np.isin(parts, (DensePosePart.HEAD_LEFT, DensePosePart.HEAD_RIGHT, DensePosePart.TORSO_FRONT))
     assert expected.mean() > 0.9  # the ears are none of DensePose's parts
 
 
@@ -116,11 +117,11 @@ def test_the_face_is_head_neck_or_chest(index: int) -> None:
 def test_keypoints_lie_on_the_body(index: int) -> None:
     pair = rendered(index)
     body = cv2.dilate((pair.paired.densepose > 0).astype(np.uint8), np.ones((7, 7), np.uint8))
-    found = pose_keypoints(pair)
+    found = pair.posed_body.visible_keypoints()
     found = found[found[:, 2] > 0]
     assert len(found) >= 6
     assert all(body[round(float(y)), round(float(x))] for x, y, _ in found)
-    nose, neck = pair.figure.keypoints[:2]
+    nose, neck = pair.posed_body.keypoints[:2]
     assert nose[1] < neck[1]
 
 

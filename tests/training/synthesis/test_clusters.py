@@ -5,9 +5,9 @@ import sys
 import numpy as np
 import pytest
 
-from dmvton_mobile.datasets.procedural.scene.sampling import draw_person
+from dmvton_mobile.datasets.procedural.people import Split, scene_rng
+from dmvton_mobile.datasets.procedural.scene.sampling import sample_person
 from dmvton_mobile.datasets.procedural.scene.scene import ArmPose
-from dmvton_mobile.datasets.procedural.seeds import Split, generator
 from dmvton_mobile.errors import DmvtonError
 from tests.training.synthesis.conftest import CLUSTERS
 from training.synthesis.clusters import PoseClusters, fit_clusters
@@ -34,7 +34,7 @@ def test_a_mirrored_pose_is_the_same_pose(reference: Poses, clusters: PoseCluste
 
 
 def test_arms_up_and_arms_down_are_told_apart(reference: Poses, clusters: PoseClusters) -> None:
-    arms = [draw_person(generator(Split.TRAIN, 0, index, "person")).pose for index in range(len(reference))]
+    arms = [sample_person(scene_rng(Split.TRAIN, 0, index, "person")).pose for index in range(len(reference))]
     numbers = clusters.assign(reference.joints)
     raised = {numbers[i] for i, pose in enumerate(arms) if {pose.left.pose, pose.right.pose} == {ArmPose.RAISED}}
     down = {numbers[i] for i, pose in enumerate(arms) if {pose.left.pose, pose.right.pose} == {ArmPose.DOWN}}

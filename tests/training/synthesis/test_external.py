@@ -11,7 +11,7 @@ from PIL import Image
 from dmvton_mobile.datasets.check import check
 from dmvton_mobile.datasets.dataset import TryOnDataset
 from dmvton_mobile.datasets.layouts.registry import open_dataset
-from dmvton_mobile.datasets.procedural.seeds import Split
+from dmvton_mobile.datasets.procedural.people import Split
 from tests.conftest import SMALL
 from training.synthesis.clusters import PoseClusters
 from training.synthesis.command import CommandFailed, parse_command

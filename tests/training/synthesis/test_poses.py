@@ -7,7 +7,7 @@ import pytest
 
 from dmvton_mobile.datasets.dataset import TryOnDataset
 from dmvton_mobile.datasets.layouts.registry import open_dataset
-from dmvton_mobile.datasets.procedural.seeds import Split
+from dmvton_mobile.datasets.procedural.people import Split
 from dmvton_mobile.datasets.sample import DataError
 from tests.conftest import SMALL
 from tests.datasets.written import save_json, write_viton

@@ -8,13 +8,13 @@ import pytest
 
 from dmvton_mobile.datasets.check import check
 from dmvton_mobile.datasets.layouts.registry import open_dataset
-from dmvton_mobile.datasets.procedural.seeds import Split
+from dmvton_mobile.datasets.procedural.people import Split
 from dmvton_mobile.errors import DmvtonError
 from tests.conftest import SMALL
 from training.synthesis import rendered
 from training.synthesis.clusters import PoseClusters
 from training.synthesis.poses import poses_of
-from training.synthesis.rendered import Renderer, pick_people, rendered_people
+from training.synthesis.rendered import Renderer, pick_people, render_chosen_people
 
 
 def test_the_wanted_poses_are_rendered(clusters: PoseClusters, tmp_path: Path) -> None:
@@ -30,8 +30,7 @@ def test_the_wanted_poses_are_rendered(clusters: PoseClusters, tmp_path: Path) -
 
 def test_a_picked_person_is_who_they_are_in_the_whole_set(people: Path, tmp_path: Path) -> None:
     indices = [7, 1, 4]
-    for _ in rendered_people(indices, Split.TRAIN, 0, SMALL, tmp_path / "some"):
-        pass
+    render_chosen_people(indices, Split.TRAIN, 0, SMALL, tmp_path / "some")
     assert check(tmp_path / "some").problems == ()
     for index in indices:
         for name in (f"train_img/{index:06}_0.jpg", f"train_color/{index:06}_1.jpg", f"train_pose/{index:06}_0.json"):
@@ -41,8 +40,7 @@ def test_a_picked_person_is_who_they_are_in_the_whole_set(people: Path, tmp_path
 
 
 def test_the_record_names_who_was_picked_only_where_somebody_was(people: Path, tmp_path: Path) -> None:
-    for _ in rendered_people([3, 9], Split.TEST, 4, SMALL, tmp_path / "some"):
-        pass
+    render_chosen_people([3, 9], Split.TEST, 4, SMALL, tmp_path / "some")
     record = json.loads((tmp_path / "some/render.json").read_text())
     assert record["chosen"] == [3, 9] and record["people"] == 2 and record["split"] == "test"
     assert "chosen" not in json.loads((people / "render.json").read_text())
@@ -57,4 +55,4 @@ def test_a_cluster_that_nobody_is_in_is_named(clusters: PoseClusters, monkeypatc
 
 def test_one_person_alone_is_not_rendered(tmp_path: Path) -> None:
     with pytest.raises(DmvtonError, match="two people or more"):
-        rendered_people([3], Split.TRAIN, 0, SMALL, tmp_path / "one")
+        render_chosen_people([3], Split.TRAIN, 0, SMALL, tmp_path / "one")

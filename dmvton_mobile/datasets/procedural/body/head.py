@@ -9,13 +9,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dmvton_mobile.datasets.procedural.body.posed_body import Figure, to_picture
+from dmvton_mobile.datasets.procedural.body.posed_body import PosedBody, to_picture
 from dmvton_mobile.datasets.procedural.body.ribbon import Box, Plane, bend, box_around, lay, pixel_centres, profile
 from dmvton_mobile.datasets.procedural.body.shade import skin
 from dmvton_mobile.datasets.procedural.canvas import Canvas
 from dmvton_mobile.datasets.procedural.scene.palette import Colour
 from dmvton_mobile.datasets.procedural.scene.scene import HairStyle
-from dmvton_mobile.datasets.sample import Label, Part
+from dmvton_mobile.datasets.sample import DensePosePart, Label
 
 _FINER = 4
 Points = NDArray[np.float64]
@@ -25,24 +25,24 @@ Points = NDArray[np.float64]
 class Easel:
     """A box of the canvas, _FINER times as fine: draws shapes given in heads."""
 
-    figure: Figure
+    posed: PosedBody
     box: Box
     pixels: NDArray[np.uint8]
 
     @classmethod
-    def over(cls, figure: Figure, box: Box, colour: Colour | None = None) -> "Easel":
+    def over(cls, posed: PosedBody, box: Box, colour: Colour | None = None) -> "Easel":
         """For a picture in the colour, or for a coverage without one."""
         shape = ((box[0].stop - box[0].start) * _FINER, (box[1].stop - box[1].start) * _FINER)
         if colour is None:
-            return cls(figure, box, np.zeros(shape, np.uint8))
-        return cls(figure, box, np.full((*shape, 3), _ink(colour), np.uint8))
+            return cls(posed, box, np.zeros(shape, np.uint8))
+        return cls(posed, box, np.full((*shape, 3), _ink(colour), np.uint8))
 
     def polygon(self, points: Points, ink: Colour | None = None) -> None:
         cv2.fillPoly(self.pixels, [self._placed(points)], self._ink(ink), cv2.LINE_8, 4)
 
     def line(self, points: Points, width: float, ink: Colour, closed: bool = False) -> None:
         """width in heads."""
-        thickness = max(1, round(width * self.figure.scale * _FINER))
+        thickness = max(1, round(width * self.posed.scale * _FINER))
         cv2.polylines(self.pixels, [self._placed(points)], closed, self._ink(ink), thickness, cv2.LINE_8, 4)
 
     def ellipse(self, x: float, y: float, half_width: float, half_height: float, ink: Colour | None = None) -> None:
@@ -57,7 +57,7 @@ class Easel:
 
     def _placed(self, points: Points) -> NDArray[np.int32]:
         rows, columns = self.box
-        on_canvas = to_picture(self.figure.person, self.figure.head_centre, self.figure.scale, points)
+        on_canvas = to_picture(self.posed.person, self.posed.head_centre, self.posed.scale, points)
         on_easel = (on_canvas - [columns.start, rows.start] + 0.5) * _FINER - 0.5
         return np.round(on_easel * 16).astype(np.int32)
 
@@ -65,10 +65,10 @@ class Easel:
         return 255 if colour is None else _ink(colour)
 
 
-def paint_hair_behind(canvas: Canvas, figure: Figure) -> None:
+def paint_hair_behind(canvas: Canvas, posed: PosedBody) -> None:
     """What falls behind neck and shoulders."""
-    hair = figure.person.hair
-    width = figure.person.body.head
+    hair = posed.person.hair
+    width = posed.person.body.head
     volume = 0.03 + 0.09 * hair.volume
     if hair.style in (HairStyle.LONG, HairStyle.BOB):
         bottom = 0.42 + hair.length * (0.75 if hair.style is HairStyle.LONG else 0.55)
@@ -76,16 +76,16 @@ def paint_hair_behind(canvas: Canvas, figure: Figure) -> None:
         down = np.linspace(-0.2, bottom, 9)
         spread = (width + volume) * (1 - 0.45 * np.linspace(0, 1, 9) ** 4)
         outline = np.concatenate([np.stack([spread + wave, down], 1), np.stack([-spread + wave, down], 1)[::-1]])
-        _paint_hair(canvas, figure, [outline], behind=True)
+        _paint_hair(canvas, posed, [outline], behind=True)
     elif hair.style is HairStyle.AFRO:
         angles = np.linspace(0, 2 * np.pi, 40, endpoint=False)
         rng = np.random.Generator(np.random.PCG64(hair.seed))
         radius = (width + 0.16 + 0.2 * hair.volume) * (1 + 0.04 * rng.standard_normal(40))
         _paint_hair(
-            canvas, figure, [np.stack([radius * np.cos(angles), -0.18 + radius * np.sin(angles)], 1)], behind=True
+            canvas, posed, [np.stack([radius * np.cos(angles), -0.18 + radius * np.sin(angles)], 1)], behind=True
         )
     elif hair.style is HairStyle.BUN:
-        _paint_hair(canvas, figure, [_round(hair.parting * 0.2, -0.62, 0.16 + 0.06 * hair.volume)], behind=True)
+        _paint_hair(canvas, posed, [_round(hair.parting * 0.2, -0.62, 0.16 + 0.06 * hair.volume)], behind=True)
     elif hair.style is HairStyle.PONYTAIL:
         side = 1 if hair.parting > 0 else -1
         tail = np.array(
@@ -98,42 +98,44 @@ def paint_hair_behind(canvas: Canvas, figure: Figure) -> None:
                 [side * 0.3, -0.2],
             ]
         )
-        _paint_hair(canvas, figure, [tail], behind=True)
+        _paint_hair(canvas, posed, [tail], behind=True)
 
 
-def paint_head(canvas: Canvas, figure: Figure) -> None:
+def paint_head(canvas: Canvas, posed: PosedBody) -> None:
     """Face, ears and the hair on the skull."""
-    box = box_around(np.array([figure.head_centre], np.float32), 0.85 * figure.scale, figure.size)
+    box = box_around(np.array([posed.head_centre], np.float32), 0.85 * posed.scale, posed.size)
     if box is None:
         return
-    person = figure.person
-    coverage, picture = Easel.over(figure, box), Easel.over(figure, box, person.body.skin)
-    outline = _face_outline(figure)
+    person = posed.person
+    coverage, picture = Easel.over(posed, box), Easel.over(posed, box, person.body.skin)
+    outline = _face_outline(posed)
     for side in (-1, 1):
         coverage.ellipse(side * person.body.head * 0.99, 0.05, 0.05, 0.1)
     coverage.polygon(outline)
-    _draw_features(figure, picture)
+    _draw_features(posed, picture)
     alpha = coverage.averaged()
     across, down = pixel_centres(box)
-    scale = np.float32(figure.scale)
-    x, y = (across - np.float32(figure.head_centre[0])) / scale, (down - np.float32(figure.head_centre[1])) / scale
+    scale = np.float32(posed.scale)
+    x, y = (across - np.float32(posed.head_centre[0])) / scale, (down - np.float32(posed.head_centre[1])) / scale
     facing = np.sqrt(np.clip(1 - (x / 0.5) ** 2 - (y / 0.75) ** 2, 0.05, 1))
     light = person.light
     slanted = x * np.float32(1.1 * np.sin(light.direction)) - y * np.float32(0.5 * np.cos(light.direction))
     shade = np.float32(light.ambient) + np.float32(1.1 - light.ambient) * np.clip(facing * 0.85 + slanted, 0, 1.1)
     drawn = picture.averaged() / np.array(person.body.skin, np.float32)  # what the features change of the skin
     canvas.paint(box, alpha, np.clip(skin(person.body.skin, shade) * drawn, 0, 1), Label.FACE)
-    _paint_hair(canvas, figure, _cap(figure))
-    skull = Easel.over(figure, box)
+    _paint_hair(canvas, posed, _cap(posed))
+    skull = Easel.over(posed, box)
     skull.polygon(outline)
     skull.ellipse(0, -0.1, person.body.head * 1.02, 0.42)
     covered = (skull.averaged() > 0.5) & np.isin(canvas.label[box], (Label.FACE, Label.HAIR))
-    canvas.densepose[box][covered] = np.where(x > 0, Part.HEAD_LEFT, Part.HEAD_RIGHT).repeat(alpha.shape[0], 0)[covered]
+    canvas.densepose[box][covered] = np.where(x > 0, DensePosePart.HEAD_LEFT, DensePosePart.HEAD_RIGHT).repeat(
+        alpha.shape[0], 0
+    )[covered]
 
 
-def paint_hair_in_front(canvas: Canvas, figure: Figure) -> None:
+def paint_hair_in_front(canvas: Canvas, posed: PosedBody) -> None:
     """Long locks that fall before the shoulders, over the garment."""
-    person, scale = figure.person, figure.scale
+    person, scale = posed.person, posed.scale
     hair = person.hair
     if hair.style is not HairStyle.LONG or not hair.in_front:
         return
@@ -144,8 +146,8 @@ def paint_hair_in_front(canvas: Canvas, figure: Figure) -> None:
         width = person.body.head
         down = np.linspace(-0.15, 0.5 + hair.length * 0.75, 7)
         swing = 0.06 * hair.wave * np.sin(down * rng.uniform(4, 7) + rng.uniform(0, 6)) + 0.12 * np.clip(down, 0, 1)
-        points = to_picture(person, figure.head_centre, scale, np.stack([side * (width + 0.02 + swing), down], 1))
-        strip = lay(bend(points), 0.35 * scale, figure.size)
+        points = to_picture(person, posed.head_centre, scale, np.stack([side * (width + 0.02 + swing), down], 1))
+        strip = lay(bend(points), 0.35 * scale, posed.size)
         if strip is None:
             continue
         body = 0.08 + 0.09 * hair.volume
@@ -165,22 +167,22 @@ def paint_hair_in_front(canvas: Canvas, figure: Figure) -> None:
         )
 
 
-def _face_outline(figure: Figure) -> Points:
-    body = figure.person.body
+def _face_outline(posed: PosedBody) -> Points:
+    body = posed.person.body
     angles = np.linspace(0, 2 * np.pi, 48, endpoint=False)
     x, y = np.cos(angles), np.sin(angles)
     narrowing = np.where(y > 0, 1 - (0.3 - 0.2 * body.jaw) * y**2, 1)
     return np.stack([body.head * x * narrowing, 0.5 * y], 1)
 
 
-def _draw_features(figure: Figure, picture: Easel) -> None:
-    person = figure.person
+def _draw_features(posed: PosedBody, picture: Easel) -> None:
+    person = posed.person
     face, tone = person.face, np.array(person.body.skin)
     moved = person.pose.head_turn * 0.16
     spread = 0.42 * person.body.head
     if face.beard:
         beard = tone + 0.75 * face.beard * (np.array(person.hair.colour) - tone)
-        jaw = _face_outline(figure)
+        jaw = _face_outline(posed)
         picture.polygon(jaw[jaw[:, 1] > 0.12], tuple(beard))
         picture.ellipse(moved, 0.1, 0.6 * person.body.head, 0.14, person.body.skin)
     for side in (-1, 1):
@@ -211,9 +213,9 @@ def _draw_features(figure: Figure, picture: Easel) -> None:
         picture.line(np.array([[moved - spread + 0.12, 0.0], [moved + spread - 0.12, 0.0]]), 0.018, (0.08, 0.07, 0.07))
 
 
-def _cap(figure: Figure) -> list[Points]:
+def _cap(posed: PosedBody) -> list[Points]:
     """The hair on the skull, as polygons; none for the bald."""
-    hair, width = figure.person.hair, figure.person.body.head
+    hair, width = posed.person.hair, posed.person.body.head
     if hair.style is HairStyle.BALD:
         return []
     thick = {HairStyle.CROPPED: 0.025, HairStyle.AFRO: 0.12}.get(hair.style, 0.04 + 0.05 * hair.volume)
@@ -223,7 +225,7 @@ def _cap(figure: Figure) -> list[Points]:
     angles = np.linspace(np.pi, 2 * np.pi, 25)
     outer = np.stack([(width + thick) * np.cos(angles), -0.06 + (0.45 + thick) * np.sin(angles)], 1)
     outer = np.concatenate([[[-width - thick, low]], outer, [[width + thick, low]]])
-    parting = hair.parting * width + figure.person.pose.head_turn * 0.1
+    parting = hair.parting * width + posed.person.pose.head_turn * 0.1
     brow = -0.3 + 0.17 * hair.fringe
     x = np.linspace(width * 0.94, -width * 0.94, 13)
     lift = 0.06 * (1 - hair.fringe) * np.exp(-(((x - parting) / 0.12) ** 2))
@@ -237,16 +239,16 @@ def _round(x: float, y: float, radius: float) -> Points:
     return np.stack([x + radius * np.cos(angles), y + radius * np.sin(angles)], 1)
 
 
-def _paint_hair(canvas: Canvas, figure: Figure, outlines: list[Points], behind: bool = False) -> None:
+def _paint_hair(canvas: Canvas, posed: PosedBody, outlines: list[Points], behind: bool = False) -> None:
     """Hair inside the outlines, streaked from the crown down."""
-    hair, person = figure.person.hair, figure.person
+    hair, person = posed.person.hair, posed.person
     if not outlines:
         return
-    placed = np.concatenate([to_picture(person, figure.head_centre, figure.scale, outline) for outline in outlines])
-    box = box_around(placed.astype(np.float32), 2, figure.size)
+    placed = np.concatenate([to_picture(person, posed.head_centre, posed.scale, outline) for outline in outlines])
+    box = box_around(placed.astype(np.float32), 2, posed.size)
     if box is None:
         return
-    easel = Easel.over(figure, box)
+    easel = Easel.over(posed, box)
     for outline in outlines:
         easel.polygon(outline)
     coverage = easel.averaged()

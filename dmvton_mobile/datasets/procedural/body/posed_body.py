@@ -1,4 +1,4 @@
-"""The figure: a posed skeleton and the strips of its body, in pixels. What the camera sees of a person without clothes.
+"""The posed: a posed skeleton and the strips of its body, in pixels. What the camera sees of a person without clothes.
 
 Made once per person and shared by every garment they wear.
 """
@@ -35,7 +35,7 @@ class Limb:
 
 
 @dataclass(frozen=True)
-class Figure:
+class PosedBody:
     """scale: pixels per head. keypoints: float64 [18, 2], pixels, OpenPose's order. torso: the strip from the neck's
     base down. arms: in the order they are drawn; those of layer -1 first. head_centre: pixels (x, y).
     """
@@ -49,6 +49,17 @@ class Figure:
     arms: tuple[Limb, ...]
     legs: tuple[Limb, ...]
     head_centre: Point
+
+    def visible_keypoints(self) -> NDArray[np.float32]:
+        """The keypoints as OpenPose would write them.
+
+        Returns:
+            float32 [18, 3]: x and y in pixels and a confidence of 0.9; zeros for a keypoint outside the picture.
+        """
+        height, width = self.size
+        points = self.keypoints
+        inside = (points >= 0).all(1) & (points[:, 0] <= width - 1) & (points[:, 1] <= height - 1)
+        return (np.concatenate([points, np.full((18, 1), 0.9)], 1) * inside[:, None]).astype(np.float32)
 
     def torso_half_width(self, v: Plane) -> Plane:
         """Of the bare torso at v (heads below the neck's base), in heads, before the turn narrows it."""
@@ -71,7 +82,7 @@ def torso_half_width(person: Person, v: Plane) -> Plane:
     return np.where(v < 0.34, shoulder, sides)
 
 
-def pose_figure(person: Person, size: tuple[int, int]) -> Figure:
+def pose_body(person: Person, size: tuple[int, int]) -> PosedBody:
     """The person before the camera, in a picture of (height, width)."""
     body, pose, camera = person.body, person.pose, person.camera
     height, width = size
@@ -119,7 +130,7 @@ def pose_figure(person: Person, size: tuple[int, int]) -> Figure:
         flare = profile(throat.along / throat.length, [0, 0.6, 1], [0.92, 1.0, 1.35])
         neck_limb = Limb(0, throat, flare * np.float32(body.neck * scale))
     limbs.sort(key=lambda limb: limb.arm.layer if limb.arm else 0)
-    return Figure(person, size, scale, joints, torso, neck_limb, tuple(limbs), tuple(legs), head)
+    return PosedBody(person, size, scale, joints, torso, neck_limb, tuple(limbs), tuple(legs), head)
 
 
 def to_picture(person: Person, centre: Point, scale: float, points: Point) -> Point:

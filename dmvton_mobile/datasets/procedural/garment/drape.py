@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from dmvton_mobile.datasets.procedural.body.body import torso_sides, turned_share, waistline
-from dmvton_mobile.datasets.procedural.body.posed_body import Figure, Limb, rounded
+from dmvton_mobile.datasets.procedural.body.posed_body import Limb, PosedBody, rounded
 from dmvton_mobile.datasets.procedural.body.ribbon import Plane, profile
 from dmvton_mobile.datasets.procedural.body.shade import fold_shade, round_shade
 from dmvton_mobile.datasets.procedural.canvas import Canvas
@@ -17,18 +17,18 @@ from dmvton_mobile.datasets.procedural.garment.textile import blotches
 from dmvton_mobile.datasets.procedural.scene.scene import Rng
 
 
-def wear_panel(canvas: Canvas, figure: Figure, flat: FlatGarment) -> None:
+def wear_panel(canvas: Canvas, posed: PosedBody, flat: FlatGarment) -> None:
     """The torso's part of the garment."""
-    strip, person, scale = figure.torso, figure.person, np.float32(figure.scale)
+    strip, person, scale = posed.torso, posed.person, np.float32(posed.scale)
     v = strip.along / scale
-    half = np.maximum(worn_half_width(figure, flat, v) * turned_share(figure) * scale, 0)
+    half = np.maximum(worn_half_width(posed, flat, v) * turned_share(posed) * scale, 0)
     if person.tucked:  # gathered above the waistband
-        gathered = np.clip((v - np.float32(waistline(figure) - 0.35)) * 3, 0, 1)
-        half = half + gathered * (np.minimum(half, torso_sides(figure, v)) - half)
+        gathered = np.clip((v - np.float32(waistline(posed) - 0.35)) * 3, 0, 1)
+        half = half + gathered * (np.minimum(half, torso_sides(posed, v)) - half)
     share = strip.across / np.maximum(half, 1)
     sides = np.clip(half - np.abs(strip.across) + np.float32(0.5), 0, 1)
     rng = np.random.Generator(np.random.PCG64(person.wrinkles))
-    shade, across, down = fold_shade(person.light, _torso_folds(figure, flat, v, share, rng), 1.0)
+    shade, across, down = fold_shade(person.light, _torso_folds(posed, flat, v, share, rng), 1.0)
     turn = np.float32(np.clip(0.45 * np.sin(person.pose.turn), -0.35, 0.35))
     turned = share - turn * (1 - share * share) + across * np.float32(0.03)
     flat_half = panel_half_width(flat.garment, v)
@@ -36,29 +36,29 @@ def wear_panel(canvas: Canvas, figure: Figure, flat: FlatGarment) -> None:
     x, y = flat.pixel(np.clip(turned, -edge, edge) * flat_half, v + down * np.float32(0.02))
     front = np.clip(2 * _sampled(flat.front, x, y) - 1, 0, 1)
     if person.tucked:
-        front = front * np.clip((np.float32(waistline(figure) + 0.1) - v) * scale, 0, 1)
+        front = front * np.clip((np.float32(waistline(posed) + 0.1) - v) * scale, 0, 1)
     shade = shade * round_shade(person.light, share, strip.normal)
     canvas.wear(strip.box, sides * front, _sampled(flat.rgb, x, y), shade, x, y)
 
 
-def worn_half_width(figure: Figure, flat: FlatGarment, v: Plane) -> Plane:
+def worn_half_width(posed: PosedBody, flat: FlatGarment, v: Plane) -> Plane:
     """Half the worn panel's width at v, in heads: the body's with ease, hanging from the chest as the cut lets it."""
-    garment, body = flat.garment, figure.person.body
+    garment, body = flat.garment, posed.person.body
     shoulder = (body.shoulder + 0.25 * garment.fit) * profile(v, *SLOPE)
-    clinging = figure.torso_half_width(v)
+    clinging = posed.torso_half_width(v)
     heights = np.linspace(CHEST, 4.0, 32, dtype=np.float32)
-    widest = np.maximum.accumulate(figure.torso_half_width(heights))
+    widest = np.maximum.accumulate(posed.torso_half_width(heights))
     hanging = profile(v, heights, widest)
     straight = clinging + np.float32(garment.drop) * (hanging - clinging) + np.float32(garment.fit * 0.8 + 0.02)
     return panel_outline(garment, v, shoulder, straight)
 
 
-def wear_sleeve(canvas: Canvas, figure: Figure, flat: FlatGarment, limb: Limb) -> None:
+def wear_sleeve(canvas: Canvas, posed: PosedBody, flat: FlatGarment, limb: Limb) -> None:
     """The sleeve on one arm; nothing for a garment without."""
     sleeve = flat.left if limb.side == 1 else flat.right
     if sleeve is None:
         return
-    garment, person, scale, strip = flat.garment, figure.person, np.float32(figure.scale), limb.strip
+    garment, person, scale, strip = flat.garment, posed.person, np.float32(posed.scale), limb.strip
     length = min(garment.sleeve, 1.0) * strip.length
     share_along = strip.along / np.float32(length)
     ease = np.float32(garment.sleeve_ease) * scale
@@ -67,7 +67,7 @@ def wear_sleeve(canvas: Canvas, figure: Figure, flat: FlatGarment, limb: Limb) -
     cuff = length - 0.05 * half * share * share
     coverage = np.minimum(strip.coverage(rounded(half, strip)), np.clip(cuff - strip.along + np.float32(0.5), 0, 1))
     rng = np.random.Generator(np.random.PCG64([person.wrinkles, 2 + limb.side]))
-    shade, _, down = fold_shade(person.light, _sleeve_folds(figure, limb, half, rng), 0.9)
+    shade, _, down = fold_shade(person.light, _sleeve_folds(posed, limb, half, rng), 0.9)
     shoulder = np.clip(1 - strip.along / (np.float32(1.3) * half), 0, 1)  # where the arm is still torso
     shade = shade * (round_shade(person.light, share, strip.normal) * (1 - shoulder) + shoulder)
     shade = shade * (1 - np.float32(0.25) * np.clip(1 - (cuff - strip.along) / (0.05 * scale), 0, 1))
@@ -80,13 +80,13 @@ def wear_sleeve(canvas: Canvas, figure: Figure, flat: FlatGarment, limb: Limb) -
     canvas.wear(strip.box, coverage, _sampled(flat.rgb, x, y), shade, x, y)
 
 
-def _torso_folds(figure: Figure, flat: FlatGarment, v: Plane, share: Plane, rng: Rng) -> Plane:
+def _torso_folds(posed: PosedBody, flat: FlatGarment, v: Plane, share: Plane, rng: Rng) -> Plane:
     """Heights in pixels: soft waves, creases from the armpits towards the middle, more of them at a loose waist."""
-    size, scale = v.shape, np.float32(figure.scale)
+    size, scale = v.shape, np.float32(posed.scale)
     waves = blotches(size, 9, rng) * np.float32(0.3) + blotches(size, 20, rng) * np.float32(0.12)
     loose = 0.4 + 4 * flat.garment.fit
     height = waves * np.float32(0.06 * min(loose, 1.3)) * scale
-    hips = figure.person.body.torso
+    hips = posed.person.body.torso
     for _ in range(int(rng.integers(4, 9))):
         side = 1 if rng.random() < 0.5 else -1
         start = np.array([side * rng.uniform(0.7, 1.0), rng.uniform(0.75, hips + 0.2)])
@@ -99,9 +99,9 @@ def _torso_folds(figure: Figure, flat: FlatGarment, v: Plane, share: Plane, rng:
     return height
 
 
-def _sleeve_folds(figure: Figure, limb: Limb, half: Plane, rng: Rng) -> Plane:
+def _sleeve_folds(posed: PosedBody, limb: Limb, half: Plane, rng: Rng) -> Plane:
     """Heights in pixels: waves across, and creases on the inside of a bent elbow."""
-    strip, scale = limb.strip, np.float32(figure.scale)
+    strip, scale = limb.strip, np.float32(posed.scale)
     height = blotches(half.shape, 7, rng) * np.float32(0.02) * scale
     bent = abs(limb.arm.bend) if limb.arm else 0.0
     share = strip.across / np.maximum(half, 1)

@@ -10,10 +10,23 @@ from dmvton_mobile.datasets.procedural.body.ribbon import Plane
 from dmvton_mobile.datasets.procedural.garment.textile import blotches
 from dmvton_mobile.datasets.procedural.scene.palette import Colour, cloth_colours
 from dmvton_mobile.datasets.procedural.scene.scene import Backdrop, Rng, Room
-from dmvton_mobile.imaging.decode import read_picture
+from dmvton_mobile.errors import DmvtonError
+from dmvton_mobile.imaging.decode import WRITERS, read_picture
 from dmvton_mobile.imaging.window import Window
 
 Size = tuple[int, int]
+
+
+def find_photos(folder: Path) -> tuple[Path, ...]:
+    """The JPEG and PNG files of a folder, sorted by name.
+
+    Raises:
+        DmvtonError: The folder holds none.
+    """
+    photos = tuple(sorted(path for path in folder.glob("*") if path.suffix.lower() in WRITERS))
+    if not photos:
+        raise DmvtonError(f"{folder} holds no JPEG or PNG to stand people in front of.")
+    return photos
 
 
 def paint_backdrop(room: Room, size: Size, photos: Sequence[Path] = ()) -> Plane:

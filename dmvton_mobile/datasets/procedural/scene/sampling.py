@@ -31,7 +31,7 @@ from dmvton_mobile.datasets.procedural.scene.scene import (
 Choice = TypeVar("Choice")
 
 
-def draw_person(rng: Rng, photos: bool = False) -> Person:
+def sample_person(rng: Rng, photos: bool = False) -> Person:
     """A person in a pose, a room and a light. photos: whether there are photos to stand in front of."""
     return Person(
         _body(rng), _face(rng), _hair(rng), _pose(rng), _bottoms(rng), bool(rng.random() < 0.2),
@@ -39,7 +39,7 @@ def draw_person(rng: Rng, photos: bool = False) -> Person:
     )  # fmt: skip
 
 
-def draw_garment(rng: Rng) -> Garment:
+def sample_garment(rng: Rng) -> Garment:
     """A garment, flat and worn."""
     kind = _choose(rng, dict(zip(GarmentKind, (0.14, 0.3, 0.22, 0.15, 0.19), strict=True)))
     neckline = _choose(rng, dict(zip(Neckline, (0.4, 0.25, 0.2, 0.08, 0.07), strict=True)))

@@ -1,4 +1,4 @@
-"""Pair lists: text, one pair per line, the file names of a person and a garment."""
+"""TryOnPair lists: text, one pair per line, the file names of a person and a garment."""
 
 from collections.abc import Callable
 from pathlib import Path
