@@ -18,6 +18,7 @@ from typing import Any
 from benchmarks.devices.device import DeviceLost
 from benchmarks.devices.events import LONGEST_LINE
 from dmvton_mobile.errors import CheckFailed, DmvtonError, plain
+from dmvton_mobile.utils.optional_imports import optional_import
 
 SECONDS = 60.0  # for whatever is no run of an agent
 CHUNK = 64 * 1024  # bytes: the most that adb's protocol takes at once
@@ -195,10 +196,8 @@ def _chunks(source: Path | bytes) -> Iterator[bytes]:
 
 def _client() -> Any:
     """adb's server, started where none runs. Raises DmvtonError where there is no adb."""
-    try:
+    with optional_import("Devices over adb need", extra="bench"):
         from adbutils import AdbClient, AdbError, adb_path
-    except ImportError as error:
-        raise DmvtonError('Devices over adb need adbutils: pip install "dmvton-mobile[bench]".') from error
     client = AdbClient()
     try:
         with socket.socket() as attempt:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from dmvton_mobile.errors import DmvtonError
+from dmvton_mobile.utils.optional_imports import optional_import
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,14 +52,10 @@ _NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
 def svg(name: str, says: str, height: float, paint: Callable[["Axes"], None], *, below: float = 36) -> str:
     """The <svg> element that `paint` draws. name: the chart's own within the page. says: to who cannot see it. height,
     below: points of all, and of what lies below the axes. Raises DmvtonError where Matplotlib is not installed."""
-    try:
+    with optional_import("The charts need", extra="bench", package="Matplotlib"):
         import matplotlib
         from matplotlib.backends.backend_svg import FigureCanvasSVG
         from matplotlib.figure import Figure
-    except ModuleNotFoundError as error:
-        raise DmvtonError(
-            'The charts need Matplotlib, which is not installed: pip install "dmvton-mobile[bench]".'
-        ) from error
     content = io.StringIO()
     with matplotlib.rc_context({**_SETTINGS, "svg.hashsalt": name}):
         figure = Figure(figsize=(WIDTH / 72, height / 72))

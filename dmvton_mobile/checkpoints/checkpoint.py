@@ -29,6 +29,7 @@ from dmvton_mobile.networks.config import Quantization
 from dmvton_mobile.networks.widths import Widths
 from dmvton_mobile.records.base import Record, Sha256, parse_record, record_json
 from dmvton_mobile.utils.files import atomic_file, sha256_file
+from dmvton_mobile.utils.optional_imports import optional_import
 
 __all__ = [
     "Card",
@@ -168,13 +169,10 @@ def _state(network: TryOnNetwork) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 
 def _prepared(network: TryOnNetwork, quantization: Quantization) -> TryOnNetwork:
-    try:
+    with optional_import("A quantized network needs", extra="executorch"):
         from dmvton_mobile.quantization import prepare
-    except ModuleNotFoundError as error:
-        raise DmvtonError(
-            f'A quantized network needs {error.name}, which is not installed: pip install "dmvton-mobile[executorch]".'
-        ) from error
-    return prepare(network, quantization)
+
+        return prepare(network, quantization)
 
 
 def _half(key: str, value: Tensor) -> Tensor:

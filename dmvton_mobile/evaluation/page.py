@@ -5,8 +5,8 @@ import io
 
 from PIL import Image
 
-from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.evaluation.record import EvaluationRecord, Pairing
+from dmvton_mobile.utils.optional_imports import optional_import
 
 
 def page_html(record: EvaluationRecord, sheets: dict[Pairing, Image.Image]) -> str:
@@ -18,12 +18,8 @@ def page_html(record: EvaluationRecord, sheets: dict[Pairing, Image.Image]) -> s
 def rendered(package: str, *, extra: str, **values: object) -> str:
     """A package's page.html with these values in it. Raises DmvtonError, naming the extra, where Jinja2 is not
     installed."""
-    try:
+    with optional_import("The page needs", extra=extra, package="Jinja2"):
         from jinja2 import Environment, PackageLoader, StrictUndefined
-    except ModuleNotFoundError as error:
-        raise DmvtonError(
-            f'The page needs Jinja2, which is not installed: pip install "dmvton-mobile[{extra}]".'
-        ) from error
     environment = Environment(loader=PackageLoader(package, "."), autoescape=True, undefined=StrictUndefined)
     return environment.get_template("page.html").render(**values)
 

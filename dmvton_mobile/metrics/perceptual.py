@@ -1,4 +1,7 @@
-"""LPIPS v0.1 with the VGG-16 backbone: how different two pictures look.
+"""LPIPS v0.1 with the VGG-16 backbone: the perceptual distance of two images.
+
+Why not torchmetrics' own class: it builds its backbone with torchvision, which downloads the weights. Here they come
+from a path; the linear heads are those that torchmetrics ships.
 
 Source: Zhang et al. 2018 (https://arxiv.org/abs/1801.03924).
 """
@@ -11,16 +14,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dmvton_mobile.errors import DmvtonError
+from dmvton_mobile.errors import NotInstalledError
 from dmvton_mobile.metrics.inputs import require_maps, require_same_shape
 from dmvton_mobile.metrics.vgg import VggFeatures, vgg_features
 from dmvton_mobile.metrics.weights import WeightsFile, read_weights
 
-# ImageNet's mean and standard deviation, carried over to pictures in [-1, 1]
+# ImageNet's mean and standard deviation for images in [-1, 1]
 SHIFT = (-0.030, -0.088, -0.188)
 SCALE = (0.458, 0.448, 0.450)
 EPSILON = 1e-10
-SMALLEST = 16  # the backbone halves the picture four times
+SMALLEST = 16  # pixels; the backbone halves the image four times
 
 HEADS_PATH = "torchmetrics/functional/image/lpips_models/vgg.pth"
 HEADS = WeightsFile(
@@ -31,7 +34,7 @@ HEADS = WeightsFile(
 
 
 class Lpips(nn.Module):
-    """LPIPS of given features and linear heads, each [1, channels, 1, 1]. `lpips` builds the published one."""
+    """LPIPS on a feature extractor and its linear heads, each [1, channels, 1, 1]; `lpips` builds the published one."""
 
     shift: Tensor
     scale: Tensor
@@ -45,9 +48,14 @@ class Lpips(nn.Module):
 
     @torch.no_grad()
     def forward(self, candidate: Tensor, reference: Tensor) -> Tensor:
-        """Both [B, 3, H, W], RGB in [-1, 1] -> float32 [B], 0 for equal pictures, larger the more they differ.
+        """Computes the distance, float32 [B]: 0 for equal images, larger the more they differ.
 
-        Raises MetricError for other shapes or ranges, and below 16x16 pixels.
+        Args:
+            candidate: [B, 3, H, W], RGB in [-1, 1], at least 16x16 pixels.
+            reference: The same shape and range.
+
+        Raises:
+            MetricError: They have other shapes or ranges.
         """
         for name, images in (("candidate", candidate), ("reference", reference)):
             require_maps(name, images, channels=3, low=-1.0, high=1.0, smallest=SMALLEST)
@@ -59,10 +67,15 @@ class Lpips(nn.Module):
 
 
 def lpips(path: Path, *, sha256: str | None = None) -> Lpips:
-    """The published metric. path: torchvision's vgg16-397923af.pth; sha256: as in `vgg_features`.
+    """Builds the published metric.
 
-    Raises WeightsError where the file is missing, another one, or lacks a tensor, and DmvtonError where torchmetrics,
-    which brings the heads, is not installed.
+    Args:
+        path: torchvision's vgg16-397923af.pth.
+        sha256: As in `vgg_features`.
+
+    Raises:
+        WeightsError: The file is missing, another one, or lacks a tensor.
+        DmvtonError: torchmetrics, which ships the heads, is not installed.
     """
     state = read_weights(_heads_file(), HEADS)
     heads = [state[f"lin{level}.model.1.weight"] for level in range(5)]
@@ -75,10 +88,8 @@ def _unit(features: Tensor) -> Tensor:
 
 
 def _heads_file() -> Path:
-    """Asks the installer's record: to import torchmetrics would take seconds."""
+    # by the installer's record: importing torchmetrics takes seconds
     try:
         return Path(str(importlib.metadata.distribution("torchmetrics").locate_file(HEADS_PATH)))
     except importlib.metadata.PackageNotFoundError as error:
-        raise DmvtonError(
-            'LPIPS needs torchmetrics, which is not installed: pip install "dmvton-mobile[evaluate]".'
-        ) from error
+        raise NotInstalledError("LPIPS needs", "torchmetrics", "evaluate") from error

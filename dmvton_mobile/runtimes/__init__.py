@@ -1,42 +1,54 @@
 """Run an artifact on this machine: one file per runtime, one function to open them."""
 
 from pathlib import Path
+from typing import assert_never
 
 from dmvton_mobile.contract import ComponentContract
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.runtimes.session import Session, Tensors
 from dmvton_mobile.targets import Target
+from dmvton_mobile.utils.optional_imports import optional_import
 
 __all__ = ["Session", "Tensors", "open_session"]
 
 
 def open_session(target: Target, path: Path, contract: ComponentContract, *, threads: int = 2) -> Session:
-    """The artifact at path, opened in its runtime. Raises DmvtonError where the runtime is not installed, naming the
-    extra."""
+    """Opens an artifact in its runtime on this machine.
+
+    Args:
+        target: the runtime.
+        path: the artifact's file, or the folder of a Core ML package.
+        contract: its tensors.
+        threads: CPU threads of the runtime.
+
+    Raises:
+        NotInstalledError: the runtime is not installed.
+        DmvtonError: there is no artifact, or the runtime cannot open it.
+    """
     if not path.exists():
         raise DmvtonError(f"There is no artifact at {path}.")
-    try:
+    with optional_import(f"{path.name} needs", extra=target):
         return _session_type(target)(path, contract, threads)
-    except ImportError as error:
-        raise DmvtonError(
-            f'{path.name} needs {error.name}, which is not installed: pip install "dmvton-mobile[{target}]".'
-        ) from error
 
 
 def _session_type(target: Target) -> type[Session]:
     # Each import pulls in its runtime, so only the wanted one is made.
-    if target is Target.ONNX:
-        from dmvton_mobile.runtimes.onnx import OnnxSession
+    match target:
+        case Target.ONNX:
+            from dmvton_mobile.runtimes.onnx import OnnxSession
 
-        return OnnxSession
-    if target is Target.TFLITE:
-        from dmvton_mobile.runtimes.litert import LiteRTSession
+            return OnnxSession
+        case Target.TFLITE:
+            from dmvton_mobile.runtimes.litert import LiteRTSession
 
-        return LiteRTSession
-    if target is Target.EXECUTORCH:
-        from dmvton_mobile.runtimes.executorch import ExecuTorchSession
+            return LiteRTSession
+        case Target.EXECUTORCH:
+            from dmvton_mobile.runtimes.executorch import ExecuTorchSession
 
-        return ExecuTorchSession
-    from dmvton_mobile.runtimes.coreml import CoreMLSession
+            return ExecuTorchSession
+        case Target.COREML:
+            from dmvton_mobile.runtimes.coreml import CoreMLSession
 
-    return CoreMLSession
+            return CoreMLSession
+        case _:
+            assert_never(target)

@@ -13,6 +13,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 
 from dmvton_mobile.errors import DmvtonError
+from dmvton_mobile.utils.optional_imports import optional_import
 
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
 
@@ -85,13 +86,8 @@ class YamlKind:
             raise self.fault(f"{complaint}: {' '.join(str(error).split())}.") from error
 
     def _yaml(self) -> Any:
-        try:
+        with optional_import(f"{self.what.capitalize()}s need", extra=self.extra, package="PyYAML"):
             return importlib.import_module("yaml")
-        except ImportError as error:
-            raise DmvtonError(
-                f"{self.what.capitalize()}s need PyYAML, which is not installed: "
-                f'pip install "dmvton-mobile[{self.extra}]".'
-            ) from error
 
 
 def _sentence(item: Any, schema: type[BaseModel], what: str) -> str:

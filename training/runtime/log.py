@@ -1,18 +1,25 @@
-"""The log: a line per step in log.jsonl, and the same as scalars for TensorBoard. A resumed run takes back what it
-redoes."""
+"""The log of a run: a line per step in log.jsonl, and the same values as scalars for TensorBoard."""
 
 import importlib
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.records.base import Strict
 from dmvton_mobile.utils.files import atomic_file
+from dmvton_mobile.utils.optional_imports import optional_import
 
 
-class Row(Strict):
-    """A line of the log. step: counted from 1, over all epochs. losses: weighted, so what is minimised is their sum."""
+class LogRow(Strict):
+    """A line of the log: one step.
+
+    Attributes:
+        step: The number of the step, from 1, over all epochs.
+        epoch: The number of the epoch, from 1.
+        losses: The weighted losses by name; training minimises their sum.
+        learning_rates: The learning rates by optimiser group, of the groups that the epoch steps.
+        seconds: The time that the step took.
+    """
 
     step: int
     epoch: int
@@ -21,23 +28,30 @@ class Row(Strict):
     seconds: float
 
 
-def read_log(path: Path) -> list[Row]:
-    """The rows that were written whole; a run that was killed may have left a last one that was not."""
+def read_log(path: Path) -> list[LogRow]:
+    """Reads the complete rows of a log; the last line of a killed run may be cut short and is left out."""
     lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
-    return [Row.model_validate_json(line) for line in lines if line.endswith(b"\n")]
+    return [LogRow.model_validate_json(line) for line in lines if line.endswith(b"\n")]
 
 
-class Log:
-    """Goes on after `step`: rows of later ones are taken back."""
+class TrainingLog:
+    """Appends rows to the log of a run.
+
+    Args:
+        path: The file log.jsonl; rows after `step` are removed, because a resumed run does these steps again.
+        scalars: The folder for TensorBoard.
+        step: The number of steps that are done.
+    """
 
     def __init__(self, path: Path, scalars: Path, step: int) -> None:
         kept = [row for row in read_log(path) if row.step <= step]
         with atomic_file(path, overwrite=True) as partial:
             partial.write_text("".join(_line(row) for row in kept))
         self._scalars = scalar_writer()(str(scalars), purge_step=step + 1)
-        self._file = path.open("a", buffering=1)  # a line is on its way before the next step: a kill loses none
+        self._file = path.open("a", buffering=1)  # line by line, so that a kill loses no step
 
-    def write(self, row: Row) -> None:
+    def write(self, row: LogRow) -> None:
+        """Appends a row to the file and its values to TensorBoard's."""
         self._file.write(_line(row))
         for name, loss in row.losses.items():
             self._scalars.add_scalar(f"loss/{name}", loss, row.step)
@@ -54,15 +68,15 @@ class Log:
         self._file.close()
 
 
-def _line(row: Row) -> str:
-    return row.model_dump_json() + "\n"
-
-
 def scalar_writer() -> Any:
-    """TensorBoard's, as torch brings it. Raises DmvtonError where tensorboard is not installed."""
-    try:
+    """Imports TensorBoard's writer as torch ships it.
+
+    Raises:
+        NotInstalledError: tensorboard is not installed.
+    """
+    with optional_import("Training logs need", extra="train", package="tensorboard"):
         return importlib.import_module("torch.utils.tensorboard").SummaryWriter
-    except ImportError as error:
-        raise DmvtonError(
-            'Training logs need tensorboard, which is not installed: pip install "dmvton-mobile[train]".'
-        ) from error
+
+
+def _line(row: LogRow) -> str:
+    return row.model_dump_json() + "\n"

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmvton_mobile.errors import DmvtonError
+from dmvton_mobile.utils.optional_imports import optional_import
 from training.synthesis.poses import UPPER_BODY, Joints, Poses
 
 Numbers = NDArray[np.int64]
@@ -29,7 +30,8 @@ _SEED = 0  # fixed: the same poses make the same clusters in every command
 @dataclass(frozen=True)
 class PoseClusters:
     """centres: [K, 24], as `_features` gives them, the most frequent pose first. usual: [8, 2], where each joint is on
-    average."""
+    average.
+    """
 
     centres: Joints
     usual: Joints
@@ -129,9 +131,5 @@ def _words(wrist: Joints, absent: bool) -> str:
 
 
 def _scipy_vq() -> Any:
-    try:
+    with optional_import("Pose clusters need", extra="data"):
         return importlib.import_module("scipy.cluster.vq")
-    except ImportError as error:
-        raise DmvtonError(
-            f'Pose clusters need {error.name}, which is not installed: pip install "dmvton-mobile[data]".'
-        ) from error

@@ -15,6 +15,7 @@ from torch import Tensor
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.runtimes.mil.layout import LAYOUT
 from dmvton_mobile.runtimes.mil.operations import ARITHMETIC, Function, Unsupported
+from dmvton_mobile.utils.optional_imports import optional_import
 
 OPERATIONS: dict[str, Function] = {**ARITHMETIC, **LAYOUT}
 
@@ -199,17 +200,12 @@ class _Step(NamedTuple):
 
 
 def import_coremltools() -> ModuleType:
-    """coremltools, with the reader of saved programs; DmvtonError says how to install it."""
-    logging.getLogger("coremltools").setLevel(
-        logging.ERROR
-    )  # off a Mac it warns of every Apple library that is not there
-    try:
+    """coremltools, with its reader of saved programs. Raises NotInstalledError."""
+    # off a Mac it warns of every Apple library that is not there
+    logging.getLogger("coremltools").setLevel(logging.ERROR)
+    with optional_import("Core ML packages need", extra="coreml"):
         import_module("coremltools.converters.mil.frontend.milproto.load")  # coremltools does not import it by itself
         return import_module("coremltools")
-    except ImportError as error:
-        raise DmvtonError(
-            f'Core ML packages need coremltools ({error}): pip install "dmvton-mobile[coreml]".'
-        ) from error
 
 
 @cache
