@@ -13,22 +13,28 @@ from benchmarks.report.cells import megabytes, number
 from benchmarks.studies.gpu_forms import FORMS
 from benchmarks.studies.peers import peer_names
 from benchmarks.studies.reference import PUBLISHED, REFERENCE_GPU, ReferenceRecord, measure_reference
-from dmvton_mobile.errors import DmvtonError, UnknownName
+from dmvton_mobile.errors import UnknownName
 from dmvton_mobile.records.base import record_json
-from dmvton_mobile.utils.files import atomic_file
+from dmvton_mobile.utils.files import atomic_file, require_new
 from dmvton_mobile.utils.progress import progress_bar
 
 PAPERS_RUNS = 1000
 
 
-def reference_verb(
-    device: Annotated[str, typer.Option(help="cuda:0; cpu only to see that it works.")] = "cuda:0",
-    network: Annotated[list[str] | None, typer.Option(help="Only these; all that need no parser without.")] = None,
+def reference_command(
+    device: Annotated[
+        str, typer.Option(help="PyTorch device: cuda or cuda:N; cpu only to try the command out.")
+    ] = "cuda:0",
+    network: Annotated[
+        list[str] | None, typer.Option(help="Network. Repeatable. Default: all parser-free ones.")
+    ] = None,
     form: Annotated[list[str] | None, typer.Option(help=f"Only these of {', '.join(FORMS)}.")] = None,
-    runs: Annotated[int, typer.Option(min=1, help="Counted runs by each protocol; the papers' is 1000.")] = PAPERS_RUNS,
-    out: Annotated[Path | None, typer.Option(help="The figures, a .json file.")] = None,
+    runs: Annotated[int, typer.Option(min=1, help="Timed runs per protocol. The papers use 1000.")] = PAPERS_RUNS,
+    out: Annotated[Path | None, typer.Option(help="Output figures, .json. Default: none is written.")] = None,
 ) -> None:
-    """Measure the networks in PyTorch, by the papers' protocol and by ours; apart from that, what was published.
+    """Measure the networks in PyTorch on a GPU, by the papers' protocol and by ours.
+
+    The figures that the papers published are printed in a table of their own.
 
     Example: dmvton bench reference --device cuda:0 --network dmvton-student --out t4.json
     """
@@ -43,8 +49,8 @@ def reference_verb(
         raise UnknownName("device", device, ["cuda:0", "cpu"]) from error
     if on.type not in ("cuda", "cpu"):
         raise UnknownName("device", device, ["cuda:0", "cpu"])
-    if out is not None and out.exists():
-        raise DmvtonError(f"{out} exists already. Remove it, or choose another name.")
+    if out is not None:
+        require_new(out)
     with progress_bar("Measuring") as bar:
         found = measure_reference(
             on, network or known, form or FORMS, runs, on_step=lambda what: bar.show(what=f"Measuring {what}")
@@ -62,7 +68,8 @@ def _show(found: ReferenceRecord) -> None:
     table = Table("network", "form", "papers' ms", "whole ms", "frame ms", "allocator MB", "PSNR dB", box=box.MARKDOWN)
     for each in found.measured:
         times = (number(value, 2) for value in (each.papers_ms, each.whole_ms, each.frame_ms))
-        table.add_row(each.network, each.form, *times, megabytes(each.peak_bytes, 0), number(each.psnr_db))
+        psnr = "identical" if each.identical else number(each.psnr_db)
+        table.add_row(each.network, each.form, *times, megabytes(each.peak_bytes, 0), psnr)
     console.print(table)
     for each in found.measured:
         if each.failure:

@@ -5,6 +5,7 @@ between two synchronisations; the mean (DM-VTON's and PF-AFN's way). ours: every
 and with the garment's features prepared before; the median. What the authors published stands in `PUBLISHED`.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from benchmarks.studies.gpu_forms import ON_CUDA_ONLY, Inputs, Run, prepared, ra
 from dmvton_mobile.checkpoints.checkpoint import weight_bytes
 from dmvton_mobile.contract import DEFAULT_SIZE
 from dmvton_mobile.errors import CheckFailed, DmvtonError, plain
+from dmvton_mobile.metrics.psnr import psnr_db
 from dmvton_mobile.networks import TryOnNetwork, seeded_network
 from dmvton_mobile.records.base import Name, Record, Strict, Words
 
@@ -31,7 +33,7 @@ PUBLISHED = {"dmvton-student": (23.3, 37.8), "pfafn-student": (35.8, 293.3), "fs
 
 class Reference(Strict):
     """One network in one form. papers_ms: mean; whole_ms, frame_ms: median (None where the form has no frame of its
-    own). peak_bytes: of the allocator. psnr_db: of the try-on, against eager; None for eager itself. failure: why there
+    own). peak_bytes: of the allocator. psnr_db: of the try-on, against eager; None for eager itself and where the two are identical. failure: why there
     is nothing."""
 
     network: Name
@@ -41,6 +43,7 @@ class Reference(Strict):
     frame_ms: Milliseconds | None = None
     peak_bytes: Bytes | None = None
     psnr_db: float | None = None
+    identical: bool | None = None
     failure: Words | None = None
 
 
@@ -106,7 +109,7 @@ def _in_form(
 ) -> Reference:
     with _peak(device) as peak:
         whole, frame = prepared(form, network, inputs)
-        psnr_db = None if form == "eager" else _psnr(whole(), expected)
+        psnr = None if form == "eager" else _psnr_db(whole(), expected)
         papers_ms = by_papers(device, whole, runs)
         whole_ms = float(np.median(one_by_one(device, whole, runs)))
         frame_ms = None if frame is None else float(np.median(one_by_one(device, frame, runs)))
@@ -117,7 +120,8 @@ def _in_form(
         whole_ms=whole_ms,
         frame_ms=frame_ms,
         peak_bytes=peak[0] if peak else None,
-        psnr_db=psnr_db,
+        psnr_db=None if psnr is None or math.isinf(psnr) else psnr,
+        identical=None if psnr is None else math.isinf(psnr),
     )
 
 
@@ -150,12 +154,12 @@ def synchronise(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def _psnr(found: Tensor, expected: Tensor) -> float:
-    """Of values in [-1, 1]."""
-    error = torch.mean((found.float() - expected).double() ** 2).item()
-    if not np.isfinite(error):
+def _psnr_db(output: Tensor, expected: Tensor) -> float:
+    """PSNR in decibels of images in [-1, 1]; inf where they are identical."""
+    value = psnr_db(reference=expected, candidate=output.float(), peak=2.0)
+    if math.isnan(value) or value == -math.inf:
         raise CheckFailed("It gives values that are not finite.")
-    return 200.0 if error == 0 else float(10 * np.log10(4 / error))
+    return value
 
 
 @contextmanager

@@ -10,12 +10,13 @@ from converters.source import CALIBRATION_IMAGES
 from dmvton_mobile.datasets.dataset import TryOnDataset
 from dmvton_mobile.datasets.sample import TryOnSample
 from dmvton_mobile.errors import DmvtonError
-from dmvton_mobile.evaluation.measure import HIGHEST_PSNR_DB, garment_of, garment_region, target_of
+from dmvton_mobile.evaluation.measure import garment_of, garment_region, target_of
 from dmvton_mobile.evaluation.record import Pairing
 from dmvton_mobile.metrics.images import psnr
+from dmvton_mobile.metrics.psnr import capped_psnr_db
 from dmvton_mobile.quantization import spread
 from dmvton_mobile.runtimes.session import Session, Tensors
-from dmvton_mobile.tryon import run_components
+from dmvton_mobile.runtimes.bundled import run_components
 
 JUDGED_IMAGES = 32
 
@@ -55,7 +56,7 @@ def garment_psnr(sessions: Sequence[Session], sample: TryOnSample, pairing: Pair
     tryon = torch.from_numpy(run_components(sessions, _inputs(sample, pairing))["tryon"]).clamp(0, 1)
     target, region = target_of(sample, pairing), garment_region(sample, pairing)
     assert target is not None
-    return min(float(psnr(tryon, target.clamp(0, 1), region=region)[0]), HIGHEST_PSNR_DB)
+    return capped_psnr_db(float(psnr(tryon, target.clamp(0, 1), region=region)[0]))
 
 
 def _inputs(sample: TryOnSample, pairing: Pairing) -> Tensors:

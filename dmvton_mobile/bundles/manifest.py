@@ -7,7 +7,7 @@ digits and `. _ -`, no part that starts or ends with a dot; so they mean the sam
 import hashlib
 from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from dmvton_mobile.bundles.recommendation import Count, Recommendations
 from dmvton_mobile.contract import ComponentContract, Components, Length
@@ -35,13 +35,34 @@ class FileRecord(Strict):
 
 
 class ParityFigure(Strict):
-    """One output of the artifact against the PyTorch network. psnr_db: None where they are equal bit by bit."""
+    """One output of an artifact compared with the PyTorch network's.
+
+    Attributes:
+        output: Name of the tensor.
+        inputs: What both were run on.
+        psnr_db: PSNR in decibels; None where all values are identical, since JSON has no infinity.
+        identical: Whether all values are identical. None in manifests and records of earlier versions, which say so by
+            `psnr_db` alone; it is not written then.
+        max_abs_error: Largest absolute difference.
+        bound_db: The lowest PSNR that passes.
+    """
 
     output: str
     inputs: Literal["example", "random"]
     psnr_db: float | None
+    identical: bool | None = None
     max_abs_error: Annotated[float, Field(ge=0)]
     bound_db: float
+
+    @model_validator(mode="after")
+    def _of_one_mind(self) -> "ParityFigure":
+        if self.identical is not None and self.identical != (self.psnr_db is None):
+            raise ValueError("psnr_db is null if and only if the values are identical")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_unknown(self, dump: SerializerFunctionWrapHandler) -> dict[str, object]:
+        return {name: value for name, value in dump(self).items() if (name, value) != ("identical", None)}
 
 
 class Footprint(Strict):

@@ -8,6 +8,7 @@ from dmvton_mobile.bundles.manifest import ParityFigure
 from dmvton_mobile.components import peak
 from dmvton_mobile.contract import TensorContract
 from dmvton_mobile.errors import CheckFailed
+from dmvton_mobile.metrics.psnr import psnr_db
 from dmvton_mobile.runtimes.session import Tensors
 from dmvton_mobile.targets import Precision
 
@@ -22,15 +23,6 @@ BOUNDS_DB = {
 
 class ParityError(CheckFailed):
     """An artifact does not compute what was trained."""
-
-
-def psnr_db(*, reference: np.ndarray, candidate: np.ndarray, peak: float) -> float | None:
-    """Peak signal-to-noise ratio in decibels; None where the two are equal. Shapes must be equal; peak is the value
-    range."""
-    if reference.shape != candidate.shape:
-        raise ParityError(f"Cannot compare {candidate.shape} with the reference's {reference.shape}.")
-    error = float(np.mean(np.square(reference.astype(np.float64) - candidate.astype(np.float64))))
-    return None if error == 0 else 10 * math.log10(peak**2 / error)
 
 
 def compare(
@@ -78,11 +70,13 @@ def _figure(
         if not np.isfinite(value).all():
             raise ParityError(f"{side} gives values in {tensor.name} that are not finite, on {inputs} inputs.")
     width = peak(tensor) or float(np.ptp(reference)) or 1.0
+    psnr = psnr_db(reference=reference, candidate=candidate, peak=width)
     return ParityFigure.model_validate(
         {
             "output": tensor.name,
             "inputs": inputs,
-            "psnr_db": psnr_db(reference=reference, candidate=candidate, peak=width),
+            "psnr_db": None if math.isinf(psnr) else psnr,
+            "identical": math.isinf(psnr),
             "max_abs_error": float(np.abs(reference - candidate).max()),
             "bound_db": bound_db,
         }

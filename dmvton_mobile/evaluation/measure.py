@@ -17,8 +17,8 @@ from dmvton_mobile.evaluation.candidates import Garment, Prediction
 from dmvton_mobile.evaluation.record import Pairing
 from dmvton_mobile.metrics.flow import end_point_error, warped_mask_iou
 from dmvton_mobile.metrics.images import SMALLEST_MULTISCALE, ms_ssim, psnr, ssim
+from dmvton_mobile.metrics.psnr import capped_psnr_db
 
-HIGHEST_PSNR_DB = 100.0  # what equal pictures count as: JSON has no infinity, and a mean would have nothing else
 Perceptual = Callable[[Tensor, Tensor], Tensor]
 Row = dict[str, float | None]
 
@@ -82,12 +82,13 @@ def measure(sample: TryOnSample, pairing: Pairing, prediction: Prediction, perce
             for name, function in (("psnr", psnr), ("ssim", ssim), ("ms_ssim", ms_ssim)):
                 if name == "ms_ssim" and min(target.shape[2:]) < SMALLEST_MULTISCALE:
                     continue  # its coarsest scale would hold no window
-                row[f"{name}_{region}"] = _value(function(prediction.tryon, target, region=mask))
+                value = _value(function(prediction.tryon, target, region=mask))
+                row[f"{name}_{region}"] = capped_psnr_db(value) if name == "psnr" and value is not None else value
         if perceptual is not None:
             row["lpips"] = _value(perceptual(prediction.tryon * 2 - 1, target * 2 - 1))
     if truth is not None and prediction.flow is not None and prediction.warped_mask is not None:
-        row["end_point_error"] = _value(end_point_error(prediction.flow, truth))
-        row["warped_mask_iou"] = _value(warped_mask_iou(prediction.warped_mask, truth))
+        row["end_point_error"] = _value(end_point_error(prediction.flow, truth.grid, truth.visible))
+        row["warped_mask_iou"] = _value(warped_mask_iou(prediction.warped_mask, truth.garment))
     return row
 
 
@@ -99,6 +100,4 @@ def _truth(sample: TryOnSample, pairing: Pairing) -> Truth | None:
 
 def _value(figure: Tensor) -> float | None:
     value = float(figure[0])
-    if math.isnan(value):  # an empty region
-        return None
-    return min(value, HIGHEST_PSNR_DB) if math.isinf(value) else value
+    return None if math.isnan(value) else value  # nan: an empty region

@@ -1,9 +1,12 @@
-"""The Inception v3 features that FID and KID are defined on, reading the weights that pytorch-fid publishes.
+"""The Inception v3 features on which FID and KID are defined, for the weights that pytorch-fid publishes.
 
 The network of Szegedy et al. 2015 (https://arxiv.org/abs/1512.00567) as in the TensorFlow graph of December 2015 with
 which Heusel et al. 2017 (https://arxiv.org/abs/1706.08500) defined FID. It differs from torchvision's Inception v3:
 average pools leave the padding out of the mean, the last block's pool is a max pool, and there are 1008 classes (not
 needed here).
+
+Why not torchmetrics: its extractor is that of torch-fidelity, which needs torchvision; neither is a dependency of the
+project. The tests compare the features with torch-fidelity's where it is installed.
 """
 
 from collections.abc import Callable
@@ -28,8 +31,15 @@ INCEPTION = WeightsFile(
 
 @dataclass(frozen=True)
 class Convolution:
-    """A convolution without bias, batch normalisation, ReLU. name: its key; kernel: height, width; same: padded, so
-    that stride 1 keeps the size."""
+    """A convolution without bias, batch normalisation and ReLU.
+
+    Attributes:
+        name: Its key in the state_dict.
+        width: Output channels.
+        kernel: Height, width.
+        stride: In pixels.
+        same: Whether padding keeps the size at stride 1.
+    """
 
     name: str
     width: int
@@ -48,7 +58,7 @@ _halve = partial(F.max_pool2d, kernel_size=3, stride=2)
 
 
 class Mixed(nn.Module):
-    """Paths from one map, joined along the channels."""
+    """Parallel paths from one map, concatenated along the channels."""
 
     def __init__(self, channels: int, *paths: Steps):
         super().__init__()
@@ -64,7 +74,7 @@ class Mixed(nn.Module):
                         self.add_module(branch.name, _unit(width, branch))
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, channels, H, W] -> [B, widths of the paths' ends, H', W']."""
+        """Runs every path: [B, channels, H, W] -> [B, sum of the paths' widths, H', W']."""
         return torch.cat([self._follow(path, x) for path in self._paths], 1)
 
     def _follow(self, path: Steps, x: Tensor) -> Tensor:
@@ -112,11 +122,16 @@ class InceptionFeatures(nn.Sequential):
 
     @torch.no_grad()
     def forward(self, images: Tensor) -> Tensor:
-        """images [B, 3, H, W], RGB in [0, 1] -> float32 [B, 2048].
+        """Computes the features, float32 [B, 2048].
 
-        Resized to 299x299, bilinear without antialiasing (align_corners=False), and scaled to [-1, 1], as pytorch-fid
-        does; it reads image files, so published figures are those of 8-bit values.
-        Raises MetricError for other shapes or ranges.
+        Images are resized to 299x299, bilinear without antialiasing (align_corners=False), and scaled to [-1, 1], as in
+        pytorch-fid. It reads image files, so published figures are those of 8-bit values.
+
+        Args:
+            images: [B, 3, H, W], RGB in [0, 1].
+
+        Raises:
+            MetricError: The images have another shape or range.
         """
         require_maps("images", images, channels=3, low=0.0, high=1.0)
         resized = F.interpolate(images.float(), size=(SIZE, SIZE), mode="bilinear", align_corners=False)
@@ -124,10 +139,14 @@ class InceptionFeatures(nn.Sequential):
 
 
 def inception_features(path: Path, *, sha256: str = INCEPTION.sha256) -> InceptionFeatures:
-    """The frozen extractor with the published weights.
+    """Builds the frozen extractor with the published weights.
 
-    path: pytorch-fid's published file. sha256: the digits that its SHA-256 begins with.
-    Raises WeightsError where the file is missing, another one, or lacks a tensor.
+    Args:
+        path: pytorch-fid's published file.
+        sha256: The digits that its SHA-256 begins with.
+
+    Raises:
+        WeightsError: The file is missing, another one, or lacks a tensor.
     """
     network = InceptionFeatures()
     load_weights(network, path, replace(INCEPTION, sha256=sha256))
@@ -151,7 +170,7 @@ def _unit(channels: int, convolution: Convolution) -> nn.Sequential:
 
 
 def _mixed_35(channels: int, *, pooled: int) -> Mixed:
-    """Figure 5 of the paper, on the 35x35 map; the 5x5 convolution was left whole."""
+    """Figure 5 of the paper, on the 35x35 map, with the 5x5 convolution kept."""
     return Mixed(
         channels,
         (Convolution("branch1x1", 64),),

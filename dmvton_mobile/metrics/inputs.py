@@ -1,4 +1,4 @@
-"""What a metric takes, and the error that says what it was given instead."""
+"""Checks of the tensors that metrics take, and their error."""
 
 import torch
 from torch import Tensor
@@ -7,12 +7,15 @@ from dmvton_mobile.errors import DmvtonError
 
 
 class MetricError(DmvtonError):
-    """Values that a metric cannot be computed of: which input, what is wrong with it."""
+    """Values from which a metric cannot be computed; the message names the input and what is wrong with it."""
 
 
 def require_maps(name: str, value: Tensor, *, channels: int, low: float, high: float, smallest: int = 1) -> None:
-    """Refuses what is not floating point [B, channels, H, W] of finite values from low to high, sides of at least
-    `smallest`."""
+    """Requires floating point [B, channels, H, W], finite, from low to high, H and W at least `smallest`.
+
+    Raises:
+        MetricError: It is something else.
+    """
     if value.ndim != 4 or value.shape[1] != channels or value.numel() == 0:
         raise MetricError(f"{name} must be [B, {channels}, H, W], not {list(value.shape)}.")
     if not value.is_floating_point():
@@ -28,7 +31,11 @@ def require_maps(name: str, value: Tensor, *, channels: int, low: float, high: f
 
 
 def require_region(name: str, region: Tensor, like: Tensor) -> None:
-    """Refuses what is not [B, 1, H, W] in {0, 1}, with the B, H and W of `like`."""
+    """Requires [B, 1, H, W] in {0, 1}, with the B, H and W of `like`.
+
+    Raises:
+        MetricError: It is something else.
+    """
     batch, _, height, width = like.shape
     if list(region.shape) != [batch, 1, height, width]:
         raise MetricError(f"{name} must be {[batch, 1, height, width]}, not {list(region.shape)}.")
@@ -37,7 +44,11 @@ def require_region(name: str, region: Tensor, like: Tensor) -> None:
 
 
 def require_same_shape(first_name: str, first: Tensor, second_name: str, second: Tensor) -> None:
-    """Refuses different shapes, even where torch would broadcast."""
+    """Requires equal shapes, even where torch would broadcast.
+
+    Raises:
+        MetricError: They differ.
+    """
     if first.shape != second.shape:
         raise MetricError(
             f"{first_name} is {list(first.shape)} and {second_name} {list(second.shape)}; they must be alike."

@@ -1,4 +1,6 @@
-"""VGG-16 and VGG-19 as feature extractors, reading the weights that torchvision publishes.
+"""VGG-16 and VGG-19 as feature extractors for the weights that torchvision publishes.
+
+torchvision itself is no dependency of the project; of its VGG only these layers are needed.
 
 Source: Simonyan and Zisserman 2014 (https://arxiv.org/abs/1409.1556), table 1, columns D and E.
 """
@@ -18,7 +20,14 @@ WIDTHS = (64, 128, 256, 512, 512)  # channels of the five blocks, a 2x2 max pool
 
 @dataclass(frozen=True)
 class Vgg:
-    """convolutions: 3x3 ones in each block. taps: whose outputs are the features. ceil_mode: of the max pools."""
+    """One VGG.
+
+    Attributes:
+        convolutions: Number of 3x3 convolutions in each block.
+        taps: The layers whose outputs are the features.
+        ceil_mode: Whether the max pools round sizes up.
+        weights: The published file.
+    """
 
     convolutions: tuple[int, int, int, int, int]
     taps: tuple[str, ...]
@@ -45,7 +54,7 @@ VGGS: dict[VggName, Vgg] = {
 
 
 class VggFeatures(nn.Module):
-    """The layers up to the last tap; their keys are torchvision's."""
+    """The layers up to the last tap, with torchvision's keys."""
 
     def __init__(self, vgg: Vgg):
         super().__init__()
@@ -55,8 +64,11 @@ class VggFeatures(nn.Module):
         self._taps = {names.index(tap) for tap in vgg.taps}
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """x [B, 3, H, W], scaled by the caller -> the tapped maps, 64, 128, 256, 512 and 512 channels at 1, 1/2, 1/4,
-        1/8 and 1/16 of the size."""
+        """Computes the tapped maps: 64, 128, 256, 512, 512 channels at 1, 1/2, 1/4, 1/8, 1/16 of the size.
+
+        Args:
+            x: [B, 3, H, W], normalised by the caller.
+        """
         maps = []
         for index, layer in enumerate(self.features):
             x = layer(x)
@@ -66,10 +78,15 @@ class VggFeatures(nn.Module):
 
 
 def vgg_features(name: VggName, path: Path, *, sha256: str | None = None) -> VggFeatures:
-    """The frozen extractor: `vgg16` with LPIPS's taps, `vgg19` with those of the perceptual training loss.
+    """Builds a frozen extractor; gradients still reach the input.
 
-    path: torchvision's published file. sha256: the digits that its SHA-256 begins with; None for the published one's.
-    Gradients reach the input. Raises WeightsError where the file is missing, another one, or lacks a tensor.
+    Args:
+        name: `vgg16` has the taps of LPIPS, `vgg19` those of the perceptual training loss.
+        path: torchvision's published file.
+        sha256: The digits that its SHA-256 begins with; None for those of the published file.
+
+    Raises:
+        WeightsError: The file is missing, another one, or lacks a tensor.
     """
     vgg = VGGS[name]
     network = VggFeatures(vgg)
@@ -78,7 +95,7 @@ def vgg_features(name: VggName, path: Path, *, sha256: str | None = None) -> Vgg
 
 
 def _layers(vgg: Vgg) -> dict[str, nn.Module]:
-    """By name, in the order of torchvision's indices: conv1_1, relu1_1, ..., pool1, conv2_1, ..."""
+    """Layers by name in the order of torchvision's indices: conv1_1, relu1_1, ..., pool1, conv2_1, ..."""
     layers: dict[str, nn.Module] = {}
     channels = 3
     for block, (width, count) in enumerate(zip(WIDTHS, vgg.convolutions, strict=True), 1):

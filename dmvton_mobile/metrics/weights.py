@@ -1,4 +1,4 @@
-"""Published weights by path: checked by their SHA-256, read without running anything in them, never downloaded."""
+"""Published weight files: read from a path, checked by SHA-256, without running code in them or downloading them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +12,17 @@ from dmvton_mobile.utils.files import sha256_file
 
 
 class WeightsError(DmvtonError):
-    """A weights file that is missing or not the published one: which file, what it should be."""
+    """A weight file that is missing or is not the published one; the message says which file it should be."""
 
 
 @dataclass(frozen=True)
 class WeightsFile:
-    """A file as its authors publish it.
+    """A weight file as its authors publish it.
 
-    sha256: all 64 digits, or those that the name carries (torch.hub's convention: the first 8). source: where it is.
+    Attributes:
+        name: The file's name.
+        sha256: All 64 digits, or the first 8 where the name carries them (the convention of torch.hub).
+        source: Its address.
     """
 
     name: str
@@ -31,7 +34,11 @@ class WeightsFile:
 
 
 def read_weights(path: Path, published: WeightsFile) -> dict[str, Tensor]:
-    """The tensors of the file by key, on the CPU. Raises WeightsError where it is missing or not the published one."""
+    """Reads the tensors of the file by key, on the CPU.
+
+    Raises:
+        WeightsError: The file is missing or is not the published one.
+    """
     if not path.is_file():
         raise WeightsError(f"There is no file {path}; it should be {published}.")
     digest = sha256_file(path)
@@ -47,10 +54,12 @@ def read_weights(path: Path, published: WeightsFile) -> dict[str, Tensor]:
 
 
 def load_weights(module: nn.Module, path: Path, published: WeightsFile) -> None:
-    """Fills the module and freezes it: eval mode, no gradients for its parameters. What the file holds beyond the
-    module (a classifier) is left out.
+    """Loads the file into the module and freezes it: eval mode, no gradients for its parameters.
 
-    Raises WeightsError as `read_weights` does, and where the file lacks tensors or has them in other shapes: which.
+    Tensors that the module does not have (a classifier) are left out.
+
+    Raises:
+        WeightsError: As `read_weights`, or the file lacks tensors or has them in other shapes; the message lists them.
     """
     state = read_weights(path, published)
     expected = module.state_dict()

@@ -8,7 +8,7 @@ import pytest
 from converters.example import example_pair
 from converters.lowering.lowering import lower_to_native, lower_to_rows
 from dmvton_mobile.bundles.manifest import ParityFigure
-from dmvton_mobile.bundles.parity import BOUNDS_DB, ParityError, compare, psnr_db
+from dmvton_mobile.bundles.parity import BOUNDS_DB, ParityError, compare
 from dmvton_mobile.contract import Component, Layout, TensorContract, tensor_contract
 from dmvton_mobile.errors import CheckFailed
 from dmvton_mobile.networks import TryOnNetwork, seeded_network
@@ -41,52 +41,21 @@ def compared(
     )
 
 
-def test_psnr_worked_out_by_hand() -> None:
-    """A quarter of the values off by 0.2: a mean squared error of 0.01, which is 20 dB under a range of 1."""
-    reference = np.zeros((1, 1, 2, 4), np.float32)
-    candidate = reference.copy()
-    candidate[..., 0] = 0.2
-    assert psnr_db(reference=reference, candidate=candidate, peak=1.0) == pytest.approx(20.0, abs=1e-5)
-    assert psnr_db(reference=reference, candidate=candidate, peak=2.0) == pytest.approx(26.0206, abs=1e-4)
-
-
-def test_psnr_is_higher_for_smaller_errors() -> None:
-    reference = outputs()["tryon"]
-    close, far = (psnr_db(reference=reference, candidate=reference + error, peak=1.0) for error in (0.001, 0.1))
-    assert close == pytest.approx(60.0, abs=0.01) and far == pytest.approx(20.0, abs=0.01)
-
-
-def test_psnr_of_equal_arrays_is_none() -> None:
-    value = outputs()["tryon"]
-    assert psnr_db(reference=value, candidate=value.copy(), peak=1.0) is None
-
-
-def test_psnr_keeps_apart_what_a_float32_mean_loses() -> None:
-    """One value in two million off by 1e-4: its square is far below float32's resolution beside the others."""
-    reference = np.full((1, 2, 1000, 1000), 1000.0, np.float32)
-    candidate = reference.copy()
-    candidate[0, 0, 0, 0] += 0.5
-    expected = 10 * math.log10(1000.0**2 / (0.25 / reference.size))
-    assert psnr_db(reference=reference, candidate=candidate, peak=1000.0) == pytest.approx(expected, abs=1e-6)
-
-
-def test_psnr_says_which_is_which() -> None:
-    value = outputs()["tryon"]
-    with pytest.raises(TypeError, match="positional"):
-        psnr_db(value, value, 1.0)  # type: ignore[call-arg]
-
-
-def test_psnr_of_different_shapes_is_an_error() -> None:
-    """Even where numpy would broadcast."""
-    with pytest.raises(ParityError, match=r"\(1, 1, 4, 4\).*\(1, 3, 4, 4\)"):
-        psnr_db(reference=np.zeros((1, 3, 4, 4)), candidate=np.zeros((1, 1, 4, 4)), peak=1.0)
-
-
 def test_equal_outputs_pass() -> None:
     figures = compared(outputs())
     assert [figure.output for figure in figures] == ["tryon", "flow", "garment_features_0"]
-    assert all(figure.psnr_db is None and figure.max_abs_error == 0.0 for figure in figures)
+    assert all(figure.psnr_db is None and figure.identical and figure.max_abs_error == 0.0 for figure in figures)
     assert all(figure.bound_db == BOUND_DB and figure.inputs == "random" for figure in figures)
+
+
+def test_a_figure_of_an_earlier_version_is_read_and_written_as_it_was() -> None:
+    earlier = {"output": "tryon", "inputs": "example", "psnr_db": None, "max_abs_error": 0.0, "bound_db": 60.0}
+    assert ParityFigure.model_validate(earlier).model_dump() == earlier
+    today = earlier | {"identical": True}
+    assert ParityFigure.model_validate(today).model_dump() == today
+    for contradiction in (earlier | {"identical": False}, today | {"psnr_db": 40.0}):
+        with pytest.raises(ValueError, match="if and only if the values are identical"):
+            ParityFigure.model_validate(contradiction)
 
 
 def test_ranges() -> None:
@@ -98,6 +67,7 @@ def test_ranges() -> None:
     expected = [20 * math.log10(peak / 0.0005) for peak in (1.0, 2.0, 50.0)]
     assert [figure.psnr_db for figure in figures] == pytest.approx(expected, abs=0.05)
     assert [figure.max_abs_error for figure in figures] == pytest.approx([0.0005] * 3, rel=0.01)
+    assert not any(figure.identical for figure in figures)
 
 
 def test_the_range_of_features_is_the_references() -> None:

@@ -8,7 +8,9 @@ import torch
 from scipy.linalg import sqrtm  # type: ignore[import-untyped]
 from torch import Tensor
 
-from dmvton_mobile.metrics import MetricError, distribution, fid, kid
+from dmvton_mobile.metrics import distribution
+from dmvton_mobile.metrics.distribution import fid, kid
+from dmvton_mobile.metrics.inputs import MetricError
 
 Metric = Callable[[Tensor, Tensor], float]
 
@@ -103,7 +105,7 @@ def test_farther_is_larger(metric: Metric) -> None:
 def test_wrong_sets_are_errors(metric: Metric) -> None:
     right = features(13, 10)
     for wrong, message in (
-        (right[:1], "needs two pictures or more in each set; one set has 1"),
+        (right[:1], "needs two images or more in each set; one set has 1"),
         (right[:0], "one set has 0"),
         (right[:, :5], "24 features of one set and 5 of the other"),
         (right[0], r"features \[N, D\], not \[24\]"),

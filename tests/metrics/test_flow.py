@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from dmvton_mobile.datasets.sample import Truth, collate
-from dmvton_mobile.metrics import MetricError, end_point_error, warped_mask_iou
+from dmvton_mobile.metrics.flow import end_point_error, warped_mask_iou
+from dmvton_mobile.metrics.inputs import MetricError
 from dmvton_mobile.networks.flow import FlowOperations
 
 HEIGHT, WIDTH = 32, 24
@@ -34,9 +35,17 @@ def truth(grid: Tensor, visible: Tensor = EVERYWHERE, garment: Tensor = EVERYWHE
     return collate([Truth(grid=grid, garment=garment, visible=visible)])
 
 
+def error_of(flow: Tensor, truth: Truth) -> Tensor:
+    return end_point_error(flow, truth.grid, truth.visible)
+
+
+def overlap_of(warped_mask: Tensor, truth: Truth) -> Tensor:
+    return warped_mask_iou(warped_mask, truth.garment)
+
+
 @pytest.mark.parametrize(("x", "y", "pixels"), [(3, 0, 3.0), (0, -3, 3.0), (3, 4, 5.0), (0.25, 0, 0.25), (0, 0, 0.0)])
 def test_a_shift_is_its_length_in_pixels(x: float, y: float, pixels: float) -> None:
-    error = end_point_error(shifted(x, y)[None], truth(shifted(0, 0)))
+    error = error_of(shifted(x, y)[None], truth(shifted(0, 0)))
     assert error.tolist() == pytest.approx([pixels], abs=1e-5) and error.dtype == torch.float64
 
 
@@ -45,7 +54,7 @@ def test_a_pixel_is_the_distance_of_two_centres() -> None:
     flow = torch.full((1, 2, HEIGHT, WIDTH), -1.0)
     across = flow.clone()
     across[:, 0] = 1.0
-    assert end_point_error(flow, truth(across[0])).item() == pytest.approx(23.0, abs=1e-12)
+    assert error_of(flow, truth(across[0])).item() == pytest.approx(23.0, abs=1e-12)
 
 
 def test_only_what_is_seen_counts() -> None:
@@ -54,9 +63,9 @@ def test_only_what_is_seen_counts() -> None:
     flow[:, :, 12:] = shifted(6, 0)[:, :, 12:]
     seen = mask(slice(None), slice(0, 16))
     hidden = truth(shifted(0, 0), visible=seen)
-    assert end_point_error(flow[None], hidden).item() == pytest.approx(2 * 12 / 16 + 6 * 4 / 16, abs=1e-5)
+    assert error_of(flow[None], hidden).item() == pytest.approx(2 * 12 / 16 + 6 * 4 / 16, abs=1e-5)
     flow[:, :, 16:] = 1e6
-    assert end_point_error(flow[None], hidden).item() == pytest.approx(3.0, abs=1e-5)
+    assert error_of(flow[None], hidden).item() == pytest.approx(3.0, abs=1e-5)
 
 
 def test_each_image_has_its_own_error() -> None:
@@ -66,7 +75,7 @@ def test_each_image_has_its_own_error() -> None:
             for visible in (EVERYWHERE, NOWHERE, mask(slice(0, 1), slice(0, 1)))
         ]
     )
-    errors = end_point_error(torch.stack([shifted(1, 0), shifted(2, 0), shifted(0, 7)]), truths)
+    errors = error_of(torch.stack([shifted(1, 0), shifted(2, 0), shifted(0, 7)]), truths)
     assert errors[[0, 2]].tolist() == pytest.approx([1.0, 7.0], abs=1e-5) and errors[1].isnan()
 
 
@@ -74,58 +83,58 @@ def test_a_batch_of_eight_is_eight_singles() -> None:
     random = torch.Generator().manual_seed(0)
     flow, grid = (torch.rand(8, 2, HEIGHT, WIDTH, generator=random) * 2 - 1 for _ in range(2))
     visible = (torch.rand(8, 1, HEIGHT, WIDTH, generator=random) > 0.5).float()
-    together = end_point_error(flow, Truth(grid, visible, visible))
-    alone = [end_point_error(flow[i : i + 1], truth(grid[i], visible[i])) for i in range(8)]
+    together = error_of(flow, Truth(grid, visible, visible))
+    alone = [error_of(flow[i : i + 1], truth(grid[i], visible[i])) for i in range(8)]
     assert torch.equal(together, torch.cat(alone))
 
 
 def test_wrong_flows_are_errors() -> None:
     flow, right = shifted(0, 0)[None], truth(shifted(0, 0))
     with pytest.raises(MetricError, match=r"flow must be \[B, 2, H, W\], not \[1, 32, 24, 2\]"):
-        end_point_error(flow.permute(0, 2, 3, 1), right)
-    with pytest.raises(MetricError, match=r"flow is \[1, 2, 16, 24\] and truth.grid \[1, 2, 32, 24\]"):
-        end_point_error(flow[:, :, :16], right)
+        error_of(flow.permute(0, 2, 3, 1), right)
+    with pytest.raises(MetricError, match=r"flow is \[1, 2, 16, 24\] and true_flow \[1, 2, 32, 24\]"):
+        error_of(flow[:, :, :16], right)
     with pytest.raises(MetricError, match=r"flow is \[2, 2, 32, 24\]"):
-        end_point_error(flow.repeat(2, 1, 1, 1), right)
+        error_of(flow.repeat(2, 1, 1, 1), right)
     with pytest.raises(MetricError, match="flow has values that are not finite"):
-        end_point_error(flow * math.nan, right)
-    with pytest.raises(MetricError, match="truth.visible must be 0 or 1"):
-        end_point_error(flow, replace(right, visible=right.visible * 0.5))
+        error_of(flow * math.nan, right)
+    with pytest.raises(MetricError, match="visible must be 0 or 1"):
+        error_of(flow, replace(right, visible=right.visible * 0.5))
 
 
 def test_overlap_by_hand() -> None:
     """10x10 against 10x10, 5 columns apart: 50 shared of 150."""
     there = truth(shifted(0, 0), garment=mask(slice(0, 10), slice(0, 10)))
     apart, same, away = (mask(slice(0, 10), slice(left, left + 10))[None] for left in (5, 0, 10))
-    assert warped_mask_iou(apart, there).tolist() == [pytest.approx(1 / 3, abs=1e-12)]
-    assert warped_mask_iou(same, there).tolist() == [1.0] and warped_mask_iou(away, there).tolist() == [0.0]
+    assert overlap_of(apart, there).tolist() == [pytest.approx(1 / 3, abs=1e-12)]
+    assert overlap_of(same, there).tolist() == [1.0] and overlap_of(away, there).tolist() == [0.0]
 
 
 def test_garment_is_above_one_half() -> None:
     there = truth(shifted(0, 0), garment=mask(slice(0, 10), slice(0, 10)))
     warped = mask(slice(0, 10), slice(0, 10))[None] * 0.51
     warped[:, :, 10:] = 0.5
-    assert warped_mask_iou(warped, there).item() == 1.0
+    assert overlap_of(warped, there).item() == 1.0
 
 
 def test_hidden_garment_counts() -> None:
     """The mask says where the garment lies, not where it is seen."""
     lying, seen = mask(slice(0, 10), slice(0, 10)), mask(slice(0, 5), slice(0, 10))
     both = truth(shifted(0, 0), visible=seen, garment=lying)
-    assert warped_mask_iou(lying[None], both).item() == 1.0 and warped_mask_iou(seen[None], both).item() == 0.5
+    assert overlap_of(lying[None], both).item() == 1.0 and overlap_of(seen[None], both).item() == 0.5
 
 
 def test_overlap_of_nothing_with_nothing_is_nan() -> None:
     truths = collate([Truth(shifted(0, 0), garment, EVERYWHERE) for garment in (NOWHERE, NOWHERE, EVERYWHERE)])
-    overlaps = warped_mask_iou(torch.stack([NOWHERE, EVERYWHERE, EVERYWHERE]), truths)
+    overlaps = overlap_of(torch.stack([NOWHERE, EVERYWHERE, EVERYWHERE]), truths)
     assert overlaps[0].isnan() and overlaps[1:].tolist() == [0.0, 1.0] and overlaps.dtype == torch.float64
 
 
 def test_wrong_masks_are_errors() -> None:
     right = truth(shifted(0, 0))
     with pytest.raises(MetricError, match=r"warped_mask must be \[B, 1, H, W\]"):
-        warped_mask_iou(shifted(0, 0)[None], right)
+        overlap_of(shifted(0, 0)[None], right)
     with pytest.raises(MetricError, match="warped_mask must lie from 0 to 1"):
-        warped_mask_iou(EVERYWHERE[None] * 255, right)
-    with pytest.raises(MetricError, match=r"truth.garment must be \[1, 1, 16, 24\], not \[1, 1, 32, 24\]"):
-        warped_mask_iou(EVERYWHERE[None, :, :16], right)
+        overlap_of(EVERYWHERE[None] * 255, right)
+    with pytest.raises(MetricError, match=r"true_mask must be \[1, 1, 16, 24\], not \[1, 1, 32, 24\]"):
+        overlap_of(EVERYWHERE[None, :, :16], right)

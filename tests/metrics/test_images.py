@@ -14,7 +14,8 @@ from torchmetrics.functional.image import (
     structural_similarity_index_measure,
 )
 
-from dmvton_mobile.metrics import MetricError, ms_ssim, psnr, ssim
+from dmvton_mobile.metrics.images import ms_ssim, psnr, ssim
+from dmvton_mobile.metrics.inputs import MetricError
 from tests.metrics.seeded import perturbed, pictures
 
 Metric = Callable[..., Tensor]

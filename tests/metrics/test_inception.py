@@ -13,8 +13,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from dmvton_mobile.metrics import InceptionFeatures, MetricError, inception_features
-from dmvton_mobile.metrics.inception import Mixed
+from dmvton_mobile.metrics.inception import InceptionFeatures, Mixed, inception_features
+from dmvton_mobile.metrics.inputs import MetricError
 from tests.metrics.seeded import pictures, save, seed_weights
 
 CLASSIFIER = {"fc.weight": torch.zeros(1008, 2048), "fc.bias": torch.zeros(1008)}

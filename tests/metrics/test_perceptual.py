@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torchmetrics.functional.image import lpips as torchmetrics_lpips
 
 from dmvton_mobile.errors import DmvtonError
-from dmvton_mobile.metrics import Lpips, MetricError, VggFeatures, lpips
-from dmvton_mobile.metrics.vgg import VGGS
+from dmvton_mobile.metrics.inputs import MetricError
+from dmvton_mobile.metrics.perceptual import Lpips, lpips
+from dmvton_mobile.metrics.vgg import VGGS, VggFeatures
 from tests.metrics.seeded import perturbed, pictures, save, seed_weights
 
 REFERENCE = (pictures(1, 3, (64, 48)) * 2 - 1).float()

@@ -5,8 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dmvton_mobile.metrics import VggFeatures, VggName, vgg_features
-from dmvton_mobile.metrics.vgg import VGGS
+from dmvton_mobile.metrics.vgg import VGGS, VggFeatures, VggName, vgg_features
 from tests.metrics.seeded import save, seed_weights
 
 # torchvision's indices in `features`: convolutions, max pools, and the ReLUs whose outputs are wanted

@@ -1,6 +1,5 @@
 """Which layers eight bits hurt: each alone, what keeping it float32 costs, and the fewest that must stay float32."""
 
-import math
 from collections.abc import Callable, Collection, Sequence
 
 import torch
@@ -9,13 +8,13 @@ from torch import Tensor
 from dmvton_mobile.contract import MASK_THRESHOLD
 from dmvton_mobile.datasets.sample import TryOnSample
 from dmvton_mobile.errors import DmvtonError
+from dmvton_mobile.metrics.psnr import HIGHEST_PSNR_DB, capped_psnr_db, psnr_db
 from dmvton_mobile.networks import TryOnNetwork, TryOnOutput
 from dmvton_mobile.networks.config import Quantization
 from dmvton_mobile.quantization import calibrate, layer_roundings, prepare, rounding_only
 from dmvton_mobile.records.sensitivity import Distance, LayerSensitivity, Search, Sensitivity, Trial
 from training.compression.latency import Latencies, conv_shapes
 
-HIGHEST_PSNR_DB = 100.0  # of equal pictures
 FLOAT_BYTES, INT8_BYTES = 4, 1
 
 
@@ -108,7 +107,7 @@ class _Judge:
             made = [_tried_on(rounded, sample) for sample in self._samples]
         pairs = list(zip(made, self._expected, strict=True))
         return Distance(
-            psnr_db=sum(_psnr_db(output.tryon, expected.tryon) for output, expected in pairs) / len(pairs),
+            psnr_db=sum(_tryon_psnr_db(output, expected) for output, expected in pairs) / len(pairs),
             flow_px=sum(_shift_px(output.flow, expected) for output, expected in pairs) / len(pairs),
         )
 
@@ -139,10 +138,8 @@ def _tried_on(network: TryOnNetwork, sample: TryOnSample) -> TryOnOutput:
     return output
 
 
-def _psnr_db(first: Tensor, second: Tensor) -> float:
-    """Of pictures in [-1, 1]."""
-    error = float((first - second).square().mean())
-    return min(HIGHEST_PSNR_DB, 10 * math.log10(4 / error)) if error else HIGHEST_PSNR_DB
+def _tryon_psnr_db(output: TryOnOutput, expected: TryOnOutput) -> float:
+    return capped_psnr_db(psnr_db(reference=expected.tryon, candidate=output.tryon, peak=2.0))  # in [-1, 1]
 
 
 def _shift_px(flow: Tensor, expected: TryOnOutput) -> float:

@@ -16,9 +16,10 @@ from dmvton_mobile.datasets.parser_inputs import person_clothes
 from dmvton_mobile.datasets.sample import TryOnSample, collate
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.evaluation.candidates import Checkpoint
-from dmvton_mobile.evaluation.measure import HIGHEST_PSNR_DB, garment_of
+from dmvton_mobile.evaluation.measure import garment_of
 from dmvton_mobile.evaluation.record import Pairing
 from dmvton_mobile.metrics.images import psnr
+from dmvton_mobile.metrics.psnr import capped_psnr_db
 from training.synthesis.maker import Made, Tell, silent
 
 USUAL_PEOPLE = 64
@@ -28,7 +29,8 @@ USUAL_SHARE = 0.1  # of the dataset's own people whom the teacher agrees with le
 @dataclass(frozen=True)
 class Judged:
     """A made person. place: in the dataset of all that were made, None where making failed. agreement_db: see
-    `Judge.agreement`. reason: why they are not kept; None where they are."""
+    `Judge.agreement`. reason: why they are not kept; None where they are.
+    """
 
     made: Made
     place: int | None
@@ -49,11 +51,12 @@ class Judge:
 
     def agreement(self, sample: TryOnSample) -> float | None:
         """PSNR in decibels, at most 100, of the try-on against the person where the label map says upper clothes; None
-        where that is nowhere. sample: a batch of one. Raises DataError where it has no label, DensePose map or pose."""
+        where that is nowhere. sample: a batch of one. Raises DataError where it has no label, DensePose map or pose.
+        """
         worn = person_clothes(sample)[1]
         tryon = self.teacher.predict(sample, garment_of(sample, Pairing.PAIRED), paired=True).tryon
         value = float(psnr(tryon, sample.person * 0.5 + 0.5, region=worn)[0])
-        return None if math.isnan(value) else min(value, HIGHEST_PSNR_DB)
+        return None if math.isnan(value) else capped_psnr_db(value)
 
     def usual_bound(self, dataset: TryOnDataset, tell: Tell = silent) -> float:
         """What nine in ten of the dataset's own people reach, of 64 spread evenly over it, in decibels."""
