@@ -1,5 +1,6 @@
 """A run that was killed goes on as if it never was; another run is not gone on with."""
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,10 +13,10 @@ from safetensors.torch import load_file
 from dmvton_mobile.datasets.dataset import TryOnDataset
 from dmvton_mobile.errors import DmvtonError
 from tests.training.toy import CPU, DATA, KILLED, Toy, recipe
-from training.runtime.log import Row, read_log
+from training.runtime.log import LogRow, read_log
 from training.runtime.run_folder import RunFolder
 from training.runtime.state import load_state
-from training.trainer import Told, train
+from training.trainer import StepReport, train
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,15 +26,15 @@ class Stopped(Exception):
 
 
 def stop_after(step: int, dataset: TryOnDataset, out: Path, **changes: object) -> None:
-    def stop(told: Told) -> None:
-        if told.row.step == step:
+    def stop(report: StepReport) -> None:
+        if report.row.step == step:
             raise Stopped
 
     with pytest.raises(Stopped):
         train(Toy(), dataset, DATA, recipe(**changes), out, CPU, on_step=stop)
 
 
-def timeless(rows: list[Row]) -> list[Row]:
+def timeless(rows: list[LogRow]) -> list[LogRow]:
     return [row.model_copy(update={"seconds": 0.0}) for row in rows]
 
 
@@ -55,7 +56,7 @@ def test_kill_9_in_mid_epoch_changes_nothing(train_people: Path, train_dataset: 
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     # step 5 lies in the second epoch, two steps after the last checkpoint: the log is ahead of the state
     assert [row.step for row in read_log(cut / "log.jsonl")] == [1, 2, 3, 4, 5]
-    told: list[int] = []
+    steps: list[int] = []
     train(
         Toy(),
         train_dataset,
@@ -64,9 +65,9 @@ def test_kill_9_in_mid_epoch_changes_nothing(train_people: Path, train_dataset: 
         cut,
         CPU,
         resume=True,
-        on_step=lambda step: told.append(step.row.step),
+        on_step=lambda report: steps.append(report.row.step),
     )
-    assert told == [4, 5, 6, 7, 8]
+    assert steps == [4, 5, 6, 7, 8]
     assert_same_run(whole, cut)
     assert (cut / "sheets/step_0000004.png").read_bytes() == (whole / "sheets/step_0000004.png").read_bytes()
 
@@ -89,8 +90,8 @@ def test_whatever_the_recipe_a_stop_changes_nothing(
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     train(Toy(late=late), train_dataset, DATA, recipe(**changes), whole, CPU)
 
-    def stop(told: Told) -> None:
-        if told.row.step == 5:
+    def stop(report: StepReport) -> None:
+        if report.row.step == 5:
             raise Stopped
 
     with pytest.raises(Stopped):
@@ -136,6 +137,9 @@ def test_a_file_that_is_another_is_refused(train_dataset: TryOnDataset, tmp_path
     start.write_bytes(b"after")
     with pytest.raises(DmvtonError, match="the file of start is another"):
         train(Toy(), train_dataset, DATA, recipe(start=start), out, CPU, resume=True)
+    moved = tmp_path / "moved.safetensors"
+    moved.write_bytes(b"before")  # the same content in another place is the same input
+    train(Toy(), train_dataset, DATA, recipe(start=moved), shutil.copytree(out, tmp_path / "copy"), CPU, resume=True)
     start.unlink()
     with pytest.raises(DmvtonError, match="There is no file .*start.safetensors"):
         train(Toy(), train_dataset, DATA, recipe(start=start), out, CPU, resume=True)
@@ -176,7 +180,7 @@ def test_a_full_disk_keeps_the_checkpoint_before(train_dataset: TryOnDataset, sm
     with pytest.raises(DmvtonError, match="No space left on the disk while writing state.pt"):
         train(  # a state of 0.6 MB: one has room, a second one beside it has not
             Toy(width=900), train_dataset, DATA, recipe(**every), out, CPU,
-            on_step=lambda told: states.append((out / "state.pt").read_bytes()),
+            on_step=lambda report: states.append((out / "state.pt").read_bytes()),
         )  # fmt: skip
     assert len(states) == 1 and (out / "state.pt").read_bytes() == states[0]
     assert load_state(RunFolder(out).state, {}).step == 1

@@ -13,7 +13,6 @@ import torch
 import typer
 from PIL import Image
 from safetensors.torch import load_file
-from torch import nn
 from typer.testing import CliRunner
 
 from dmvton_mobile.checkpoints.checkpoint import load_checkpoint
@@ -23,10 +22,9 @@ from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.utils.files import sha256_file
 from tests.conftest import SMALL
 from tests.training.toy import CPU, DATA, PAIRS, Toy, recipe
-from training.cli import command
+from training.cli import train_command
 from training.data.sampler import Batches, Seeded, epoch_order
 from training.runtime.distributed import DistributedContext
-from training.runtime.ema import Ema
 from training.runtime.log import read_log
 from training.trainer import StepReport, train
 
@@ -65,14 +63,14 @@ def assert_close(one: Path, other: Path) -> None:
 def test_a_run_folder(train_dataset: TryOnDataset, tmp_path: Path) -> None:
     events = importlib.import_module("tensorboard.backend.event_processing.event_accumulator")
     out = tmp_path / "run"
-    told: list[StepReport] = []
-    train(Toy(late=2), train_dataset, DATA, recipe(sheet_every=4), out, CPU, on_step=told.append)
+    reports: list[StepReport] = []
+    train(Toy(late=2), train_dataset, DATA, recipe(sheet_every=4), out, CPU, on_step=reports.append)
     assert sorted(path.name for path in out.iterdir()) == [
         "log.jsonl", "network.json", "network.safetensors", "recipe.yaml", "run.json", "sheets", "state.pt",
         "tensorboard",
     ]  # fmt: skip
     rows = read_log(out / "log.jsonl")
-    assert [report.row for report in told] == rows and {report.steps for report in told} == {8}
+    assert [report.row for report in reports] == rows and {report.total_steps for report in reports} == {8}
     assert [(row.step, row.epoch) for row in rows] == [(step, 1 + (step > 4)) for step in range(1, 9)]
     assert all(list(row.losses) == ["l1", "squared"] for row in rows)
     assert rows[0].learning_rates == {"warp": 1e-2} and rows[7].learning_rates == {"warp": 1e-2, "generator": 2e-2}
@@ -122,36 +120,13 @@ def test_accumulated_parts_are_the_whole_batch(train_dataset: TryOnDataset, tmp_
     assert_close(tmp_path / "1", tmp_path / "4")
 
 
-def test_the_average_of_the_weights_by_hand() -> None:
-    network = nn.BatchNorm1d(1)
-    network.weight.data.fill_(0.0)
-    ema = Ema(network, 0.5)
-    for value, average in ((1.0, 1 - 2 / 11), (3.0, None), (3.0, None)):
-        network.weight.data.fill_(value)
-        assert network.num_batches_tracked is not None
-        network.num_batches_tracked.add_(1)
-        ema.update(network)
-        if average is not None:
-            assert float(ema.weights["weight"]) == pytest.approx(average)
-    second = (1 - 2 / 11) * (3 / 12) + 3.0 * (1 - 3 / 12)
-    assert float(ema.weights["weight"]) == pytest.approx(second * (4 / 13) + 3.0 * (1 - 4 / 13))
-    assert int(ema.weights["num_batches_tracked"]) == 3
-    for _ in range(30):
-        before = float(ema.weights["weight"])
-        network.weight.data.fill_(7.0)
-        ema.update(network)
-    assert float(ema.weights["weight"]) == pytest.approx(0.5 * before + 0.5 * 7.0)  # the decay that was asked for
-    with pytest.raises(ValueError, match="another network"):
-        ema.load_state_dict(Ema(nn.Linear(1, 1), 0.5).state_dict())
-
-
 def test_the_average_is_what_is_saved(train_dataset: TryOnDataset, tmp_path: Path) -> None:
     stage, plain = Toy(), Toy()
     train(stage, train_dataset, DATA, recipe(ema_decay=0.9), tmp_path / "average", CPU)
     train(plain, train_dataset, DATA, recipe(), tmp_path / "plain", CPU)
     state = torch.load(tmp_path / "average/state.pt", weights_only=True)
     saved, last = weights_of(tmp_path / "average"), weights_of(tmp_path / "plain")
-    assert all(torch.equal(saved[key], value) for key, value in state["ema"]["weights"].items())
+    assert all(torch.equal(saved[key], state["ema"][f"module.{key}"]) for key in saved)
     assert all(torch.equal(state["stage"][f"network.{key}"], value) for key, value in last.items())
     assert any(not torch.equal(saved[key], last[key]) for key in saved)
 
@@ -293,7 +268,7 @@ def test_data_that_cannot_be_read_claims_no_folder(train_dataset: TryOnDataset, 
 
 
 APP = typer.Typer()
-APP.command()(command)
+APP.command()(train_command)
 
 
 def test_the_command_trains_a_teacher(train_people: Path, tmp_path: Path) -> None:
@@ -337,7 +312,10 @@ def test_a_gpu_that_is_not_there(train_people: Path, tmp_path: Path, monkeypatch
 @pytest.mark.cuda
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
 def test_mixed_precision_on_a_gpu(train_dataset: TryOnDataset, tmp_path: Path, precision: str) -> None:
-    context, chosen = DistributedContext(torch.device("cuda")), recipe(epochs={"constant": 20, "decaying": 0}, precision=precision)
+    context, chosen = (
+        DistributedContext(torch.device("cuda")),
+        recipe(epochs={"constant": 20, "decaying": 0}, precision=precision),
+    )
     train(Toy(), train_dataset, DATA, chosen.model_copy(update={"channels_last": True}), tmp_path / "run", context)
     rows = read_log(tmp_path / "run/log.jsonl")
     early, late = (math.fsum(row.losses["l1"] for row in part) for part in (rows[:8], rows[-8:]))

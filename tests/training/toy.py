@@ -18,16 +18,17 @@ from torch import Tensor, nn
 from dmvton_mobile.datasets.dataset import TryOnDataset
 from dmvton_mobile.datasets.layouts.registry import open_dataset
 from dmvton_mobile.datasets.sample import TryOnSample
-from dmvton_mobile.networks import NetworkConfig, TryOnNetwork
-from dmvton_mobile.networks.warp import WarpModule
+from dmvton_mobile.networks import NetworkConfig
+from dmvton_mobile.networks.network import PaperNetwork
+from dmvton_mobile.networks.warp import PyramidWarp
 from tests.conftest import SEED, SMALL
 from training.recipe import Recipe
-from training.runtime.distributed import World
-from training.runtime.run_folder import Data
+from training.runtime.distributed import DistributedContext
+from training.runtime.run_folder import TrainingData
 from training.stages.stage import Losses, OptimiserGroup, Stage
-from training.trainer import Told, train
+from training.trainer import StepReport, train
 
-CPU = World(torch.device("cpu"))
+CPU = DistributedContext(torch.device("cpu"))
 PAIRS = 8
 
 
@@ -48,7 +49,7 @@ class Toy(Stage):
         warp = nn.Conv2d(3, width, 3, padding=1)
         generator = nn.Sequential(nn.BatchNorm2d(width) if norm else nn.Identity(), nn.Conv2d(width, 3, 3, padding=1))
         config = NetworkConfig(name="toy", condition_channels=3)
-        self.network = TryOnNetwork(config, cast(WarpModule, warp), generator)
+        self.network = PaperNetwork(config, cast(PyramidWarp, warp), generator)
         self.noise, self.spoilt, self.late = noise, spoilt, late
         self.calls = 0
 
@@ -102,15 +103,15 @@ def dataset_of(people: Path) -> TryOnDataset:
     return open_dataset(people, "train", SMALL, SEED)
 
 
-DATA = Data(name="people", layout="viton", pairs=PAIRS, digest="0" * 64)
+DATA = TrainingData(name="people", layout="viton", pairs=PAIRS, digest="0" * 64)
 KILLED = {"ema_decay": 0.9, "checkpoint_every": 3, "sheet_every": 4}
 
 
 def main(data: str, out: str, last: str) -> None:
     torch.set_num_threads(1)
 
-    def kill(told: Told) -> None:
-        if told.row.step == int(last):
+    def kill(report: StepReport) -> None:
+        if report.row.step == int(last):
             os.kill(os.getpid(), signal.SIGKILL)
 
     train(Toy(), dataset_of(Path(data)), DATA, recipe(**KILLED), Path(out), CPU, on_step=kill)

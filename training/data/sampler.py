@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from dmvton_mobile.datasets.sample import TryOnSample, collate
 from dmvton_mobile.errors import DmvtonError
 from training.recipe import Recipe
-from training.runtime.distributed import World
+from training.runtime.distributed import DistributedContext
 from training.runtime.seeds import derived_seed, seed_everything
 
 Place = tuple[int, int]  # (epoch, index)
@@ -53,28 +53,28 @@ class Seeded(Dataset[TryOnSample]):
 class _Chunks(Sampler[list[Place]]):
     """A rank's chunks of one epoch, from a step on."""
 
-    def __init__(self, count: int, recipe: Recipe, world: World, steps: int) -> None:
+    def __init__(self, count: int, recipe: Recipe, context: DistributedContext, steps: int) -> None:
         self.epoch, self.first = 1, 0
-        self._count, self._recipe, self._world, self._steps = count, recipe, world, steps
+        self._count, self._recipe, self._context, self._steps = count, recipe, context, steps
 
     def __iter__(self) -> Iterator[list[Place]]:
-        recipe, world = self._recipe, self._world
+        recipe, context = self._recipe, self._context
         order = epoch_order(self._count, recipe.seed, self.epoch)
-        length = recipe.batch_size // (world.size * recipe.accumulation)
+        length = recipe.batch_size // (context.world_size * recipe.accumulation)
         for step in range(self.first, self._steps):
             for part in range(recipe.accumulation):
-                start = step * recipe.batch_size + (part * world.size + world.rank) * length
+                start = step * recipe.batch_size + (part * context.world_size + context.rank) * length
                 yield [(self.epoch, index) for index in order[start : start + length]]
 
 
 class Batches:
     """The batches of a rank, epoch by epoch. steps: of every epoch. Raises DmvtonError where the data is too little."""
 
-    def __init__(self, samples: Samples, recipe: Recipe, world: World) -> None:
-        chunks = world.size * recipe.accumulation
+    def __init__(self, samples: Samples, recipe: Recipe, context: DistributedContext) -> None:
+        chunks = context.world_size * recipe.accumulation
         if recipe.batch_size % chunks:
             raise DmvtonError(
-                f"A batch_size of {recipe.batch_size} cannot be shared evenly by {world.size} processes with an "
+                f"A batch_size of {recipe.batch_size} cannot be shared evenly by {context.world_size} processes with an "
                 f"accumulation of {recipe.accumulation}. Choose a multiple of {chunks}."
             )
         whole = len(samples) // recipe.batch_size
@@ -85,7 +85,7 @@ class Batches:
             )
         self.steps = min(whole, recipe.steps_per_epoch or whole)
         self._parts = recipe.accumulation
-        self._chunks = _Chunks(len(samples), recipe, world, self.steps)
+        self._chunks = _Chunks(len(samples), recipe, context, self.steps)
         # a worker is a new process: a fork would copy torch's threads in whatever state they are
         self._loader = DataLoader(
             Seeded(samples, recipe.seed), batch_sampler=self._chunks, collate_fn=collate, num_workers=recipe.workers,

@@ -1,4 +1,4 @@
-"""The gradients of one batch: over all processes, the parts each accumulates, in the precision of the recipe."""
+"""The gradients of one batch: over all processes and accumulated micro-batches, in the precision of the recipe."""
 
 import math
 from collections.abc import Sequence
@@ -13,16 +13,23 @@ from torch.nn.parallel import DistributedDataParallel
 
 from dmvton_mobile.datasets.sample import TryOnSample
 from training.recipe import Precision, Recipe
-from training.runtime.distributed import World
+from training.runtime.distributed import DistributedContext
 from training.runtime.seeds import seed_everything
 from training.stages.stage import Losses, Stage
 
-_COMPUTED_IN = {Precision.BF16: torch.bfloat16, Precision.FP16: torch.float16}
-Moved = TypeVar("Moved")
+_AUTOCAST_DTYPES = {Precision.BF16: torch.bfloat16, Precision.FP16: torch.float16}
+Value = TypeVar("Value")
 
 
 class NonFiniteLoss(Exception):
-    """name, value: of the first loss that is NaN or infinite. rank: where. batch: that process's own."""
+    """A loss is NaN or infinite.
+
+    Attributes:
+        name: The name of the loss, the first one that is not finite.
+        value: Its value.
+        rank: The process that computed it.
+        batch: The micro-batch of the process that raises this, which is that of `rank` in one process only.
+    """
 
     def __init__(self, name: str, value: float, rank: int, batch: TryOnSample) -> None:
         super().__init__(f"The loss {name} is {value}")
@@ -30,70 +37,94 @@ class NonFiniteLoss(Exception):
 
 
 class Gradients:
-    """Of a stage, which lies on the world's device already."""
+    """Computes the gradients of a stage, which lies on the device of the context already.
 
-    def __init__(self, stage: Stage, recipe: Recipe, world: World) -> None:
-        self._stage, self._recipe, self._world = stage, recipe, world
-        self._parallel = DistributedDataParallel(stage) if world.size > 1 else None
-        self.scaler = GradScaler(world.device.type, enabled=recipe.precision is Precision.FP16)
+    Attributes:
+        scaler: Scales the loss under fp16; it does nothing in the other precisions.
+    """
 
-    def compute(self, parts: Sequence[TryOnSample], epoch: int, step: int) -> dict[str, float]:
-        """Leaves the gradients, scaled by `scaler`, in the parameters; the losses by name, their mean over the batch.
+    def __init__(self, stage: Stage, recipe: Recipe, context: DistributedContext) -> None:
+        self._stage, self._recipe, self._context = stage, recipe, context
+        self._parallel = DistributedDataParallel(stage) if context.world_size > 1 else None
+        self.scaler = GradScaler(context.device.type, enabled=recipe.precision is Precision.FP16)
 
-        parts: of this process's share. Raises NonFiniteLoss, in every process, before any gradient is of it.
+    def compute(self, micro_batches: Sequence[TryOnSample], epoch: int, step: int) -> dict[str, float]:
+        """Leaves the gradients of a batch, scaled by `scaler`, in the parameters.
+
+        Args:
+            micro_batches: This process's share of the batch.
+            epoch: The epoch, from 1.
+            step: The number of steps done before this one.
+
+        Returns:
+            The losses by name, each the mean over the whole batch.
+
+        Raises:
+            NonFiniteLoss: In every process, before a gradient of that loss is computed.
         """
         self._stage.zero_grad(set_to_none=True)
-        sums: dict[str, float] = {}
-        for number, part in enumerate(parts):
-            batch = moved(part, self._world.device, self._recipe.channels_last)
-            chunk = number * self._world.size + self._world.rank
+        means: dict[str, float] = {}
+        for number, micro_batch in enumerate(micro_batches):
+            batch = to_device(micro_batch, self._context.device, self._recipe.channels_last)
+            chunk = number * self._context.world_size + self._context.rank
             seed_everything(self._recipe.seed, "step", epoch, step, chunk)
-            with self._syncing(number == len(parts) - 1):
+            with self._synchronisation(is_last=number == len(micro_batches) - 1):
                 with self.autocast():
                     losses: Losses = (self._parallel or self._stage)(batch, epoch)
                     total = torch.stack([loss.float() for loss in losses.values()]).sum()
-                for name, value in self._means(losses, batch).items():
-                    sums[name] = sums.get(name, 0.0) + value / len(parts)
-                self.scaler.scale(total / len(parts)).backward()
-        return sums
+                for name, mean in self._means_over_processes(losses, batch).items():
+                    means[name] = means.get(name, 0.0) + mean / len(micro_batches)
+                self.scaler.scale(total / len(micro_batches)).backward()
+        return means
 
     def autocast(self) -> AbstractContextManager[Any]:
-        computed_in = _COMPUTED_IN.get(self._recipe.precision)
-        return torch.autocast(self._world.device.type, computed_in) if computed_in else nullcontext()
+        """The context in which a forward computes in the recipe's precision."""
+        dtype = _AUTOCAST_DTYPES.get(self._recipe.precision)
+        return torch.autocast(self._context.device.type, dtype) if dtype else nullcontext()
 
-    def _syncing(self, last: bool) -> AbstractContextManager[Any]:
-        """Gradients meet once, after the last part."""
-        return nullcontext() if last or self._parallel is None else self._parallel.no_sync()
+    def _synchronisation(self, is_last: bool) -> AbstractContextManager[Any]:
+        """Lets the processes exchange gradients once, after the last micro-batch."""
+        return nullcontext() if is_last or self._parallel is None else self._parallel.no_sync()
 
-    def _means(self, losses: Losses, batch: TryOnSample) -> dict[str, float]:
-        """By name, over all processes."""
+    def _means_over_processes(self, losses: Losses, batch: TryOnSample) -> dict[str, float]:
         own = torch.stack([loss.detach().double() for loss in losses.values()])
-        every: list[list[float]] = self._world.gathered(own).tolist()
-        for rank, values in enumerate(every):
+        values_by_rank: list[list[float]] = self._context.all_gather(own).tolist()
+        for rank, values in enumerate(values_by_rank):
             for name, value in zip(losses, values, strict=True):
                 if not math.isfinite(value):
                     raise NonFiniteLoss(name, value, rank, batch)
-        return {name: math.fsum(values) / len(values) for name, values in zip(losses, zip(*every), strict=True)}
+        values_by_loss = zip(*values_by_rank, strict=True)
+        return {name: math.fsum(values) / len(values) for name, values in zip(losses, values_by_loss, strict=True)}
 
 
-def moved(value: Moved, device: torch.device, channels_last: bool) -> Moved:
-    """A sample or batch with its tensors on the device, pictures in the memory format."""
-    if isinstance(value, Tensor):
-        pictures = channels_last and value.dim() == 4
-        placed: Any = value.to(device, memory_format=torch.channels_last if pictures else torch.preserve_format)
-        return placed
-    if is_dataclass(value) and not isinstance(value, type):
-        return type(value)(
-            **{field.name: moved(getattr(value, field.name), device, channels_last) for field in fields(value)}
-        )
-    return value
+def place_stage(stage: Stage, recipe: Recipe, context: DistributedContext) -> Stage:
+    """Moves the stage, in place, to its device and memory format.
 
-
-def placed(stage: Stage, recipe: Recipe, world: World) -> Stage:
-    """The stage on its device. BatchNorm sees the whole batch on GPUs; on the CPU torch has none that does."""
-    stage.to(world.device)
+    On several GPUs BatchNorm then sees the whole batch; on the CPU torch has no BatchNorm that does.
+    """
+    stage.to(context.device)
     if recipe.channels_last:
         stage.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if world.size > 1 and world.device.type == "cuda":
+    if context.world_size > 1 and context.device.type == "cuda":
         nn.SyncBatchNorm.convert_sync_batchnorm(stage)
     return stage
+
+
+def to_device(value: Value, device: torch.device, channels_last: bool) -> Value:
+    """Copies a sample or batch, field by field, with its tensors on the device.
+
+    Args:
+        value: A tensor, a dataclass with tensors in it, or anything else, which is returned as it is.
+        device: The device of the result's tensors.
+        channels_last: Whether tensors of four dimensions are laid out channels last.
+    """
+    if isinstance(value, Tensor):
+        is_image = channels_last and value.dim() == 4
+        moved: Any = value.to(device, memory_format=torch.channels_last if is_image else torch.preserve_format)
+        return moved
+    if is_dataclass(value) and not isinstance(value, type):
+        moved_fields = {
+            field.name: to_device(getattr(value, field.name), device, channels_last) for field in fields(value)
+        }
+        return type(value)(**moved_fields)
+    return value

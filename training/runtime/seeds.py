@@ -1,6 +1,6 @@
-"""Random numbers as a pure function of what they are for, so that a resumed run draws what it would have drawn.
+"""Random numbers as a pure function of their purpose, so that a resumed run draws what it would have drawn.
 
-No random state is carried from one step to the next, and none needs to be saved.
+No random state passes from one step to the next, so none is saved.
 """
 
 import hashlib
@@ -11,13 +11,13 @@ import torch
 
 
 def derived_seed(*words: int | str) -> int:
-    """63 bits that follow from the words alone."""
+    """Derives a seed of 63 bits from words that name a purpose, like (recipe.seed, "sample", epoch, index)."""
     digest = hashlib.sha256(" ".join(map(str, words)).encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
 
 
 def seed_everything(*words: int | str) -> None:
-    """Sets the random states of Python, NumPy and torch, on every device."""
+    """Seeds Python, NumPy and torch, on every device, with `derived_seed` of the words."""
     seed = derived_seed(*words)
     random.seed(seed)
     np.random.seed(seed % 2**32)

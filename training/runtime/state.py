@@ -1,4 +1,4 @@
-"""What a run goes on from: one file, replaced in one step, so that a killed run finds the old one or the new one.
+"""The state that a run resumes from: one file, replaced in one step, so that a killed run finds the old or the new one.
 
 It holds no random states: they follow from seed, epoch and step (`seeds`).
 """
@@ -19,44 +19,64 @@ _PROGRESS = "progress"
 
 
 class Stateful(Protocol):
-    """A module, an optimiser, a scaler, an average."""
+    """A module, an optimiser or a scaler: what saves its state and loads it again."""
 
-    def state_dict(self) -> Any: ...
+    def state_dict(self) -> Any:
+        """The state, as tensors and plain values."""
 
-    def load_state_dict(self, state_dict: Any, /) -> Any: ...
+    def load_state_dict(self, state_dict: Any, /) -> Any:
+        """Restores what `state_dict` returned."""
 
 
 @dataclass(frozen=True)
-class Progress:
-    """step: how many are done. seconds: that they took, over all sittings."""
+class RunProgress:
+    """How far a run is.
+
+    Attributes:
+        step: The number of steps done.
+        seconds: The time they took, over all calls that resumed the run.
+    """
 
     step: int = 0
     seconds: float = 0.0
 
 
-def save_state(path: Path, parts: Mapping[str, Stateful], progress: Progress) -> None:
-    """Raises DmvtonError where the disk is full; the file that was there is then still there."""
-    state = {name: part.state_dict() for name, part in parts.items()}
-    write_tensors(path, state | {_PROGRESS: asdict(progress)})
+def save_state(path: Path, stateful: Mapping[str, Stateful], progress: RunProgress) -> None:
+    """Replaces the state file.
+
+    Args:
+        path: The file state.pt.
+        stateful: What the run resumes with, by name.
+        progress: How far the run is.
+
+    Raises:
+        DmvtonError: The disk is full; the file of before is kept.
+    """
+    states = {name: item.state_dict() for name, item in stateful.items()}
+    write_tensors(path, states | {_PROGRESS: asdict(progress)})
 
 
-def write_tensors(path: Path, values: dict[str, Any]) -> None:
-    """A file for `torch.load`, whole or as it was before."""
-    content = io.BytesIO()  # torch's own writer hides that a disk is full
-    torch.save(values, content)
-    with atomic_file(path, overwrite=True) as partial:
-        partial.write_bytes(content.getbuffer())
+def load_state(path: Path, stateful: Mapping[str, Stateful]) -> RunProgress:
+    """Restores what `save_state` wrote, in place, and returns how far the run is.
 
-
-def load_state(path: Path, parts: Mapping[str, Stateful]) -> Progress:
-    """Puts the parts into the state that was saved. Raises DmvtonError where the file is not their state."""
+    Raises:
+        DmvtonError: The file is damaged, or belongs to another network.
+    """
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        for name, part in parts.items():
-            part.load_state_dict(state[name])
-        return Progress(**state[_PROGRESS])
+        states = torch.load(path, map_location="cpu", weights_only=True)
+        for name, item in stateful.items():
+            item.load_state_dict(states[name])
+        return RunProgress(**states[_PROGRESS])
     except (OSError, RuntimeError, ValueError, KeyError, TypeError, EOFError, pickle.UnpicklingError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise DmvtonError(
             f"{path} is damaged, or the state of another network: {reason} Start the run anew."
         ) from error
+
+
+def write_tensors(path: Path, values: dict[str, Any]) -> None:
+    """Writes a complete file for `torch.load`, or leaves the file of before."""
+    content = io.BytesIO()  # torch's own writer hides that a disk is full
+    torch.save(values, content)
+    with atomic_file(path, overwrite=True) as partial:
+        partial.write_bytes(content.getbuffer())

@@ -1,4 +1,4 @@
-"""Two processes under torchrun, over gloo, do what one does. As a script, one of the two: DATA OUT WHAT."""
+"""Two processes under torchrun, over gloo, do what one does. As a script, this is one of the two: DATA OUT WHAT."""
 
 import subprocess
 import sys
@@ -12,20 +12,22 @@ from dmvton_mobile.datasets.dataset import TryOnDataset
 from dmvton_mobile.errors import DmvtonError
 from tests.training.toy import CPU, DATA, Toy, dataset_of, recipe
 from training.data.sampler import Batches
-from training.runtime.distributed import World, joined
+from training.runtime.distributed import DistributedContext, distributed_context
 from training.runtime.gradients import Gradients
 from training.runtime.log import read_log
 from training.trainer import train
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 BATCH = 4
 
 
-def gradients(stage: Toy, dataset: TryOnDataset, world: World, accumulation: int = 1) -> dict[str, torch.Tensor]:
-    """Of the first batch of epoch 1."""
+def gradients(
+    stage: Toy, dataset: TryOnDataset, context: DistributedContext, accumulation: int = 1
+) -> dict[str, torch.Tensor]:
+    """The gradients and losses of the first batch of epoch 1."""
     chosen = recipe(batch_size=BATCH, accumulation=accumulation)
-    parts = next(iter(Batches(dataset, chosen, world).epoch(1)))
-    losses = Gradients(stage, chosen, world).compute(parts, 1, 0)
+    micro_batches = next(iter(Batches(dataset, chosen, context).epoch(1)))
+    losses = Gradients(stage, chosen, context).compute(micro_batches, 1, 0)
     found = {key: value.grad.clone() for key, value in stage.named_parameters() if value.grad is not None}
     return found | {f"loss {name}": torch.tensor(loss) for name, loss in losses.items()}
 
@@ -33,27 +35,30 @@ def gradients(stage: Toy, dataset: TryOnDataset, world: World, accumulation: int
 def torchrun(people: Path, out: Path, what: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
     return subprocess.run(
-        [*command, "tests.training.test_ddp", str(people), str(out), what], cwd=ROOT, capture_output=True, text=True
+        [*command, "tests.training.runtime.test_distributed", str(people), str(out), what],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
     )
 
 
-def in_a_process(people: Path, out: Path, what: str) -> None:
+def run_process(people: Path, out: Path, what: str) -> None:
     dataset = dataset_of(people)
-    with joined("cpu") as world:
+    with distributed_context("cpu") as context:
         if what == "gradients":
             for accumulation in (1, 2):
-                found = gradients(Toy(norm=False, noise=False), dataset, world, accumulation)
-                torch.save(found, out / f"rank{world.rank}_of_{accumulation}.pt")
-            torch.save(gradients(Toy(norm=False), dataset, world), out / f"noisy{world.rank}.pt")
+                found = gradients(Toy(norm=False, noise=False), dataset, context, accumulation)
+                torch.save(found, out / f"rank{context.rank}_of_{accumulation}.pt")
+            torch.save(gradients(Toy(norm=False), dataset, context), out / f"noisy{context.rank}.pt")
         else:
-            (out / f"refusal{world.rank}.txt").write_text(refusal(dataset, out / "taken", world))
-        spoilt = ("l1", 2) if what == "errors" and world.rank == 1 else None
-        train(Toy(norm=False, spoilt=spoilt), dataset, DATA, recipe(), out / "run", world)
+            (out / f"refusal{context.rank}.txt").write_text(refusal(dataset, out / "taken", context))
+        spoilt = ("l1", 2) if what == "errors" and context.rank == 1 else None
+        train(Toy(norm=False, spoilt=spoilt), dataset, DATA, recipe(), out / "run", context)
 
 
-def refusal(dataset: TryOnDataset, taken: Path, world: World) -> str:
+def refusal(dataset: TryOnDataset, taken: Path, context: DistributedContext) -> str:
     try:
-        train(Toy(), dataset, DATA, recipe(), taken, world)
+        train(Toy(), dataset, DATA, recipe(), taken, context)
     except DmvtonError as error:
         return str(error)
     return "none"
@@ -71,7 +76,7 @@ def test_two_processes_have_the_gradients_of_one(
         assert found.keys() == alone.keys()
         for key, value in alone.items():
             torch.testing.assert_close(found[key], value, rtol=1e-5, atol=1e-5 * float(value.abs().max()))
-    # with random numbers in the forward pass: as one process that accumulates two parts
+    # with random numbers in the forward pass: as one process that accumulates two micro-batches
     noisy, expected = (
         torch.load(tmp_path / "noisy0.pt", weights_only=True),
         gradients(Toy(norm=False), train_dataset, CPU, 2),
@@ -103,9 +108,9 @@ def test_more_processes_than_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     monkeypatch.setenv("LOCAL_RANK", "1")
-    with pytest.raises(DmvtonError, match="one process per GPU"), joined("cuda"):
+    with pytest.raises(DmvtonError, match="one process per GPU"), distributed_context("cuda"):
         pass
 
 
 if __name__ == "__main__":
-    in_a_process(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])
+    run_process(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from training.recipe import Epochs, load_recipe, published_recipes
-from training.runtime.schedule import learning_rate
+from training.runtime.optimisers import learning_rate
 
 # of 1.0, constant for 3 epochs and decaying for 4: epoch 4 still has it, each later one a quarter less
 BY_HAND = {1: 1.0, 2: 1.0, 3: 1.0, 4: 1.0, 5: 0.75, 6: 0.5, 7: 0.25}
