@@ -1,4 +1,4 @@
-"""`dmvton convert`: one network, converted for every target that is asked for."""
+"""`dmvton convert`: a network, as a bundle of verified artifacts."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,45 +10,70 @@ from converters.plan import DEFAULT_MAX_DROP_DB, Plan
 from converters.results import Row, print_rows
 from converters.source import Quantizer, Weights
 from converters.target import Delegate, parse_targets
-from dmvton_mobile.contract import DEFAULT_SIZE, Components, parse_size, size_text
+from dmvton_mobile.cli.options import DEFAULT_SIZE_TEXT, Size, TargetNames
+from dmvton_mobile.contract import Components, parse_size
 from dmvton_mobile.networks import DEFAULT_NETWORK, network_names
 from dmvton_mobile.targets import Precision
 from dmvton_mobile.utils.progress import progress_bar
 
 
 def convert_command(
-    out: Annotated[Path, typer.Option(help="The bundle to write: a new folder, NAME.dmvton.")],
+    out: Annotated[Path, typer.Option(help="Output bundle, NAME.dmvton. Must not exist.")],
     network: Annotated[
         str | None,
-        typer.Option(help=f"One of: {', '.join(network_names())}; else the checkpoint's own, or {DEFAULT_NETWORK}."),
+        typer.Option(
+            help=f"Network: {', '.join(network_names())}. Default: the checkpoint's, or {DEFAULT_NETWORK} without one."
+        ),
     ] = None,
     checkpoint: Annotated[
-        Path | None,
-        typer.Option(help="A .safetensors checkpoint; else our own weights, which dmvton-lite has."),
+        Path | None, typer.Option(help="Checkpoint, .safetensors. Default: our own weights, which dmvton-lite has.")
     ] = None,
-    target: Annotated[list[str] | None, typer.Option(help="coreml, tflite, executorch, onnx, or all.")] = None,
+    target: TargetNames = None,
     more_targets: Annotated[list[str] | None, typer.Argument(metavar="", hidden=True)] = None,
-    precision: Annotated[list[Precision] | None, typer.Option(help="What is held in what; repeatable.")] = None,
-    components: Annotated[Components, typer.Option(help="Garment and frame apart, or one graph.")] = Components.SPLIT,
-    delegate: Annotated[Delegate, typer.Option(help="Who runs a .pte file's operations.")] = Delegate.XNNPACK,
-    size: Annotated[str, typer.Option(help="HEIGHTxWIDTH of the network's pictures.")] = size_text(DEFAULT_SIZE),
-    quantized: Annotated[Path | None, typer.Option(help="For int8: a checkpoint that dmvton compress made.")] = None,
-    calibration: Annotated[Path | None, typer.Option(help="For int8 else: a dataset, for ranges.")] = None,
+    precision: Annotated[
+        list[Precision] | None,
+        typer.Option(
+            help="Precision of the artifacts; w8: int8 weights only; palette6: coreml only. Repeatable. Default: fp32."
+        ),
+    ] = None,
+    components: Annotated[
+        Components, typer.Option(help="split: one graph per garment and one per frame; whole: one graph for both.")
+    ] = Components.SPLIT,
+    delegate: Annotated[
+        Delegate, typer.Option(help="Delegate of ExecuTorch. Only xnnpack can be verified on this machine.")
+    ] = Delegate.XNNPACK,
+    size: Size = DEFAULT_SIZE_TEXT,
+    quantized: Annotated[
+        Path | None,
+        typer.Option(help="int8: a checkpoint that `dmvton compress` quantized. Default: ours, for our weights."),
+    ] = None,
+    calibration: Annotated[
+        Path | None, typer.Option(help="int8 without --quantized: a dataset folder, whose images give the ranges.")
+    ] = None,
     keep_float: Annotated[
-        list[str] | None, typer.Option(help="A layer that stays float32 then, like generator.up_2.*; repeatable.")
+        list[str] | None,
+        typer.Option(
+            metavar="LAYER", help="With --calibration: a layer that stays float32, like generator.up_2.*. Repeatable."
+        ),
     ] = None,
     quantizer: Annotated[
-        Quantizer, typer.Option(help="For int8 by --calibration: nncf, for .onnx alone, controls what try-ons lose.")
+        Quantizer,
+        typer.Option(help="With --calibration: pt2e for every target; nncf for onnx only, with accuracy control."),
     ] = Quantizer.PT2E,
     max_drop: Annotated[
         float | None,
-        typer.Option(help=f"For nncf: that much of their PSNR in dB, else {DEFAULT_MAX_DROP_DB}."),
+        typer.Option(help=f"With nncf: largest loss of PSNR in dB. Default: {DEFAULT_MAX_DROP_DB}."),
     ] = None,
 ) -> None:
-    """Convert a network for phones: every artifact is run and compared with PyTorch before the bundle is written.
+    """Convert a network for phones and verify every artifact against PyTorch.
+
+    Every artifact runs on test images before the bundle is written. If one fails its bound, no bundle is written.
+    Several targets may follow one --target.
 
     Example: dmvton convert --target tflite onnx --precision fp32 --precision int8 --out student.dmvton
     """
+    from converters.convert import convert
+
     plan = Plan(
         weights=Weights(
             network=network,
@@ -66,8 +91,7 @@ def convert_command(
         quantizer=quantizer,
         max_drop_db=max_drop,
     )
-    from converters.convert import convert
-
+    console = Console()
     rows: list[Row] = []
     try:
         with progress_bar("Loading", len(plan.precisions) * len(plan.targets) * len(plan.components.members)) as bar:
@@ -76,9 +100,8 @@ def convert_command(
                 rows.append(row)
                 bar.advance()
 
-            manifest = convert(plan, on_row=done, on_step=lambda step: bar.show(what=step))
+            manifest = convert(plan, on_row=done, on_step=bar.describe)
     finally:
-        console = Console()
         if rows:
             print_rows(console, rows)
     weights = "trained" if manifest.trained else "untrained"

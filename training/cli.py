@@ -1,4 +1,4 @@
-"""`dmvton train`: a stage of a recipe on a dataset, to a checkpoint."""
+"""`dmvton train` and `dmvton compress`: a recipe on a dataset, to a checkpoint."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -7,55 +7,87 @@ from typing import Annotated
 import torch
 import typer
 
+from dmvton_mobile.cli.options import DatasetOption, Overrides, RunFolderOption
 from dmvton_mobile.datasets.dataset import Phase, TryOnDataset, dataset_digest
 from dmvton_mobile.datasets.layouts.registry import open_dataset
 from dmvton_mobile.utils.progress import progress_bar
+from training.compression.pipeline import Compression, load_compression
 from training.recipe import load_recipe
-from training.runtime.distributed import joined
-from training.runtime.run_folder import Data, RunFolder
+from training.runtime.distributed import distributed_context
+from training.runtime.run_folder import RunFolder, TrainingData
 from training.stages.build import stage_from_recipe
-from training.trainer import Told, train
+from training.trainer import StepReport, train
 
 
 class Device(StrEnum):
+    """Where training runs."""
+
     CPU = "cpu"
     CUDA = "cuda"
 
 
-def command(
-    recipe: Annotated[Path, typer.Option(help="A recipe's file, or the name of one of ours, like cpu-teacher-warp.")],
-    data: Annotated[Path, typer.Option(help="The dataset's folder, in one of the known layouts.")],
-    out: Annotated[Path, typer.Option(help="The run's folder; must be new, but to resume.")],
-    overrides: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the recipe; repeatable.")
-    ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
-    device: Annotated[Device | None, typer.Option(help="Else cuda where there is one.")] = None,
+def train_command(
+    recipe: Annotated[Path, typer.Option(help="Recipe: a YAML file, or one of ours by name, like cpu-teacher-warp.")],
+    data: DatasetOption,
+    out: Annotated[Path, typer.Option(help="Output folder of the run. Must not exist, except with --resume.")],
+    overrides: Overrides = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the interrupted run in --out.")] = False,
+    device: Annotated[Device | None, typer.Option(help="Device. Default: cuda if there is a GPU, else cpu.")] = None,
 ) -> None:
-    """Train a teacher or a student by a recipe. A run that was killed goes on with --resume, as if it never was.
+    """Train a teacher or a student by a recipe.
 
+    A run that was killed continues with --resume; on the CPU it computes the same losses as one that was not.
     On several GPUs: torchrun --nproc-per-node 8 -m dmvton_mobile.cli train ...
 
     Example: dmvton train --recipe cpu-teacher-warp --data people --out runs/teacher-warp --set batch_size=2
     """
-    chosen = load_recipe(recipe, overrides or [])
-    with joined(device or (Device.CUDA if torch.cuda.is_available() else Device.CPU)) as world:
-        dataset = open_dataset(data, Phase.TRAIN, chosen.size, chosen.seed)
-        with progress_bar("Training", hidden=not world.first) as bar:
+    config = load_recipe(recipe, overrides or [])
+    with distributed_context(device or (Device.CUDA if torch.cuda.is_available() else Device.CPU)) as context:
+        dataset = open_dataset(data, Phase.TRAIN, config.size, config.seed)
+        with progress_bar("Training", hidden=not context.is_first) as bar:
 
-            def show(told: Told) -> None:
-                loss = sum(told.row.losses.values())
-                bar.show(told.row.step, total=told.steps, what=f"Training epoch {told.row.epoch}, loss {loss:.4g}")
+            def show(report: StepReport) -> None:
+                what = f"Training epoch {report.row.epoch}, loss {report.loss:.4g}"
+                bar.show(report.row.step, total=report.total_steps, what=what)
 
-            about = world.once(lambda: described(dataset))
-            train(stage_from_recipe(chosen), dataset, about, chosen, out, world, resume=resume, on_step=show)
-        if world.first:
+            training_data = context.run_on_first(lambda: _describe(dataset))
+            train(stage_from_recipe(config), dataset, training_data, config, out, context, resume=resume, on_step=show)
+        if context.is_first:
             typer.echo(f"Wrote {RunFolder(out).network} and its card.")
 
 
-def described(dataset: TryOnDataset) -> Data:
-    """What a run's record says of its data."""
-    return Data(
+def compress_command(
+    checkpoint: Annotated[Path, typer.Option(help="Float32 checkpoint to compress, .safetensors.")],
+    data: DatasetOption,
+    recipe: Annotated[Path, typer.Option(help="Recipe: a YAML file, or one of ours by name, like lite-int8-cpu.")],
+    out: RunFolderOption,
+    overrides: Overrides = None,
+) -> None:
+    """Prune, quantize and fine-tune a checkpoint by a recipe.
+
+    The original network is the teacher of the fine-tuning. Each step of the recipe writes a checkpoint.
+
+    Example: dmvton compress --checkpoint lite.safetensors --data people --recipe lite-int8-cpu --out runs/int8
+    """
+    config = load_compression(recipe, overrides or [])
+    size = next((stage.size for stage in (config.finetune, config.train) if stage), config.size)
+    with distributed_context(Device.CPU) as context:
+        dataset = open_dataset(data, Phase.TRAIN, size, seed=0)
+        with progress_bar("Compressing") as bar:
+
+            def show(what: str, report: StepReport | None) -> None:
+                if report is None:
+                    bar.show(what=what)
+                else:
+                    bar.show(report.row.step, total=report.total_steps, what=f"{what}, loss {report.loss:.4g}")
+
+            steps = Compression(checkpoint, dataset, _describe(dataset), config, out, context, show).run()
+    for step in steps:
+        typer.echo(f"{step.name}: {out / step.checkpoint}")
+
+
+def _describe(dataset: TryOnDataset) -> TrainingData:
+    return TrainingData(
         name=dataset.root.resolve().name,
         layout=dataset.layout,
         pairs=len(dataset),

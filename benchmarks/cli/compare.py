@@ -1,13 +1,13 @@
-"""`dmvton bench compare`: the gate."""
+"""`dmvton bench compare`: a regression gate between two records."""
 
 import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from benchmarks.cli.tables import print_table
 from benchmarks.compare import Comparison, Outcome, compare, junit_xml
 from benchmarks.record import read_record
 from benchmarks.report.cells import number, share
@@ -18,23 +18,28 @@ GOOD = (Outcome.SAME, Outcome.BETTER)
 
 
 class Regression(CheckFailed):
-    """Something is worse than the bound allows, or cannot be told."""
+    """A figure is worse than the bound allows, or cannot be compared."""
 
 
-def compare_verb(
-    base: Annotated[Path, typer.Argument(help="The record to hold against.")],
-    new: Annotated[Path, typer.Argument(help="The record that is held against it.")],
-    max_regression: Annotated[str, typer.Option(help="What may be lost, like 5%.")] = "5%",
+def compare_command(
+    base: Annotated[Path, typer.Argument(help="Record before the change, .json.")],
+    new: Annotated[Path, typer.Argument(help="Record after the change, .json.")],
+    max_regression: Annotated[
+        str, typer.Option(metavar="PERCENT", help="Largest regression that passes, like 5%.")
+    ] = "5%",
     junit: Annotated[
-        Path | None, typer.Option(help="Write the outcome as JUnit XML; an older file is replaced.")
+        Path | None,
+        typer.Option(help="Output report as JUnit XML; an existing file is replaced. Default: none is written."),
     ] = None,
 ) -> None:
-    """Fail where a record is worse than another by more than a bound: times robustly, memory and download as they are.
+    """Fail if one record is worse than another by more than a bound.
+
+    Compares frame times with a robust statistic, memory and download sizes directly.
 
     Example: dmvton bench compare base.json new.json --max-regression 5% --junit gate.xml
     """
     found = compare(read_record(base), read_record(new), _share(max_regression))
-    Console(width=132).print(_table(found))
+    print_table(_table(found))
     if junit is not None:
         with atomic_file(junit, overwrite=True) as partial:
             partial.write_text(junit_xml(found), encoding="utf-8")

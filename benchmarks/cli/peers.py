@@ -4,15 +4,16 @@ from typing import Annotated
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
-from benchmarks.measure.machine import machine
+from benchmarks.cli.tables import print_table
 from benchmarks.report.cells import megabytes, number
 from benchmarks.studies.forms import MEASURED
 from benchmarks.studies.peers import Form, Peer, peer_names, race_peers, weigh_peers
+from dmvton_mobile.cli.options import Rounds, Runs, Threads
 from dmvton_mobile.errors import CheckFailed, UnknownName
 from dmvton_mobile.targets import Target
+from dmvton_mobile.utils.build import machine_description
 from dmvton_mobile.utils.progress import progress_bar
 
 
@@ -20,14 +21,20 @@ class NotMeasured(CheckFailed):
     """Forms that no file or no figure could be had of."""
 
 
-def peers_verb(
-    network: Annotated[list[str] | None, typer.Option(help="Only these; all that need no parser without.")] = None,
-    target: Annotated[list[Target] | None, typer.Option(help="Only these of tflite, executorch, onnx.")] = None,
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads of the runtimes.")] = 2,
-    rounds: Annotated[int, typer.Option(min=1, help="How often the forms of a runtime take turns.")] = 3,
-    runs: Annotated[int, typer.Option(min=1, help="Counted runs of each, in a turn.")] = 10,
+def peers_command(
+    network: Annotated[
+        list[str] | None, typer.Option(help="Network. Repeatable. Default: all parser-free ones.")
+    ] = None,
+    target: Annotated[
+        list[Target] | None, typer.Option(help="Target: tflite, executorch or onnx. Repeatable. Default: all three.")
+    ] = None,
+    threads: Threads = 2,
+    rounds: Rounds = 3,
+    runs: Runs = 10,
 ) -> None:
-    """Measure the papers' networks and dmvton-lite, converted plainly and by us: MACs, weights, latency and memory.
+    """Measure the papers' networks and dmvton-lite: MACs, weights, latency and memory.
+
+    Each network is measured twice: as a baseline conversion and as our conversion. Prints tables in Markdown.
 
     Example: dmvton bench peers --network dmvton-student --target onnx
     """
@@ -43,12 +50,10 @@ def peers_verb(
     forms: list[Form] = []
     with progress_bar("Racing") as bar:
         for each in targets:
-            forms += race_peers(
-                each, names, threads=threads, rounds=rounds, runs=runs, on_step=lambda what: bar.show(what=what)
-            )
-    typer.echo(f"{machine()}; {threads} threads, {rounds} rounds of {runs} runs, 256x192, batch 1, float32.")
-    Console(width=132).print(_weights_table(list(peers.values())))
-    Console(width=132).print(_table(forms))
+            forms += race_peers(each, names, threads=threads, rounds=rounds, runs=runs, on_step=bar.describe)
+    typer.echo(f"{machine_description()}; {threads} threads, {rounds} rounds of {runs} runs, 256x192, batch 1, float32.")
+    print_table(_weights_table(list(peers.values())))
+    print_table(_table(forms))
     if failed := [each for each in forms if each.failure]:
         lines = [f"{each.target} {each.network} {each.name}: {each.failure}" for each in failed]
         raise NotMeasured("\n".join(["Not measured:", *lines]))

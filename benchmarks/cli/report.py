@@ -10,30 +10,31 @@ from benchmarks.report.figures import grouped
 from benchmarks.report.operations import overlay
 from benchmarks.report.page import page_html
 from dmvton_mobile.errors import DmvtonError
-from dmvton_mobile.utils.files import atomic_file, atomic_folder
+from dmvton_mobile.utils.files import atomic_file, atomic_folder, require_new
 
 
-def report_verb(
-    records: Annotated[list[Path], typer.Argument(help="Records of `dmvton bench run`; several stand side by side.")],
-    out: Annotated[Path, typer.Option(help="The page, a .html file that needs no other.")],
+def report_command(
+    records: Annotated[
+        list[Path], typer.Argument(help="Records of `dmvton bench run`, .json. Several are shown side by side.")
+    ],
+    out: Annotated[Path, typer.Option(help="Output page, one self-contained .html file. Must not exist.")],
 ) -> None:
-    """Show records on one page: verdicts, figures, charts, and the devices and conditions behind them.
+    """Show records on one HTML page: verdicts, figures, charts, devices and conditions.
 
     Example: dmvton bench report pixel.json iphone.json --out report.html
     """
-    if out.exists():
-        raise DmvtonError(f"{out} exists already. Remove it, or choose another name.")
+    require_new(out)
     page = page_html([read_record(path) for path in records])
     with atomic_file(out) as partial:
         partial.write_text(page, encoding="utf-8")
     typer.echo(f"Wrote {out}.")
 
 
-def overlay_verb(
-    record: Annotated[Path, typer.Argument(help="A record whose suite profiles operations, like quick's.")],
-    out: Annotated[Path, typer.Option(help="The folder of the files, one for each artifact.")],
+def overlay_command(
+    record: Annotated[Path, typer.Argument(help="Record of a suite that profiles operations, like quick; .json.")],
+    out: Annotated[Path, typer.Option(help="Output folder, one file per artifact. Must not exist.")],
 ) -> None:
-    """Write the operations of a record as node data, which Model Explorer lays over an artifact's graph.
+    """Write the operation times of a record as node data for Model Explorer.
 
     Example: dmvton bench overlay record.json --out overlays
     """

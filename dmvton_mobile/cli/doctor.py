@@ -19,6 +19,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
+import typer
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from rich.console import Console
@@ -26,7 +27,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from dmvton_mobile.bundles.signing import signing_tool
-from dmvton_mobile.errors import DmvtonError
+from dmvton_mobile.errors import CheckFailed, DmvtonError
 
 DISTRIBUTION = "dmvton-mobile"
 EXTRAS = ("coreml", "tflite", "executorch", "onnx", "nncf", "data", "evaluate", "train", "bench")
@@ -94,6 +95,17 @@ class Check:
 class Imported(NamedTuple):
     problem: str | None
     remark: str | None
+
+
+def doctor_command() -> None:
+    """Show what this machine can convert, run and measure, and how to install the rest.
+
+    If a core package is missing, or an installed one does not import, the command fails.
+
+    Example: dmvton doctor
+    """
+    if not print_report(Console()):
+        raise typer.Exit(CheckFailed.exit_code)
 
 
 def report() -> list[Check]:

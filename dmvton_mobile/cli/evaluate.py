@@ -1,4 +1,4 @@
-"""`dmvton evaluate`: a checkpoint, a bundle's artifacts or a baseline on a dataset."""
+"""`dmvton evaluate`: the quality of a checkpoint, a bundle's artifacts or a baseline on a dataset."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from dmvton_mobile.cli.options import DatasetOption, Limit, LpipsWeights, RunFolderOption, Threads, TorchDevice
 from dmvton_mobile.contract import DEFAULT_SIZE, parse_size
 from dmvton_mobile.datasets.dataset import Phase
 from dmvton_mobile.datasets.layouts.registry import open_dataset
@@ -27,40 +28,61 @@ from dmvton_mobile.utils.progress import progress_bar
 
 
 class Baseline(StrEnum):
+    """A try-on without a network, to compare networks with."""
+
     UNCHANGED = "unchanged"
     PASTED = "pasted"
 
 
 class Pairings(StrEnum):
+    """Which garments are tried on."""
+
     PAIRED = "paired"
     UNPAIRED = "unpaired"
     BOTH = "both"
 
     @property
     def members(self) -> tuple[Pairing, ...]:
+        """The pairings, one by one."""
         return tuple(Pairing) if self is Pairings.BOTH else (Pairing(self.value),)
 
 
-def command(
-    data: Annotated[Path, typer.Option(help="The dataset's folder, in one of the known layouts.")],
-    out: Annotated[Path, typer.Option(help="The run's folder; one that was interrupted is gone on with.")],
-    checkpoint: Annotated[Path | None, typer.Option(help="Evaluate this checkpoint in PyTorch.")] = None,
-    bundle: Annotated[Path | None, typer.Option(help="Evaluate this bundle's artifacts.")] = None,
-    baseline: Annotated[Baseline | None, typer.Option(help="Evaluate what needs no network.")] = None,
-    runtime: Annotated[Target | None, typer.Option(help="Which of the bundle's artifacts.")] = None,
-    precision: Annotated[Precision, typer.Option(help="In which precision.")] = Precision.FP32,
-    pairing: Annotated[Pairings, typer.Option(help="The garment they wear, another one, or both.")] = Pairings.BOTH,
-    phase: Annotated[Phase, typer.Option(help="Which part of the dataset.")] = Phase.TEST,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first images.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the other garments, where the dataset names none.")] = 0,
-    size: Annotated[str | None, typer.Option(help="HEIGHTxWIDTH; else the candidate's own, else 256x192.")] = None,
-    device: Annotated[str, typer.Option(help="For a checkpoint: cpu, cuda or cuda:N.")] = "cpu",
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads of a bundle's runtime.")] = 2,
-    workers: Annotated[int, typer.Option(min=0, help="Processes that read ahead.")] = 0,
-    lpips: Annotated[Path | None, typer.Option(help="VGG-16's published weight file, for LPIPS.")] = None,
-    inception: Annotated[Path | None, typer.Option(help="The published Inception weights, for FID and KID.")] = None,
+def evaluate_command(
+    data: DatasetOption,
+    out: RunFolderOption,
+    checkpoint: Annotated[Path | None, typer.Option(help="Evaluate this checkpoint, .safetensors, in PyTorch.")] = None,
+    bundle: Annotated[Path | None, typer.Option(help="Evaluate artifacts of this bundle. Needs --runtime.")] = None,
+    baseline: Annotated[
+        Baseline | None,
+        typer.Option(help="Evaluate without a network: the person unchanged, or the garment pasted on."),
+    ] = None,
+    runtime: Annotated[Target | None, typer.Option(help="Target of the bundle's artifacts.")] = None,
+    precision: Annotated[Precision, typer.Option(help="Precision of the bundle's artifacts.")] = Precision.FP32,
+    pairing: Annotated[
+        Pairings, typer.Option(help="paired: the garment the person wears; unpaired: another one.")
+    ] = Pairings.BOTH,
+    phase: Annotated[Phase, typer.Option(help="Phase of the dataset.")] = Phase.TEST,
+    limit: Limit = None,
+    seed: Annotated[int, typer.Option(help="Random seed of the unpaired garments, where the dataset names none.")] = 0,
+    size: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HEIGHTxWIDTH",
+            help="Height and width of the images in pixels. Default: those of the artifact, or 256x192.",
+        ),
+    ] = None,
+    device: TorchDevice = "cpu",
+    threads: Threads = 2,
+    workers: Annotated[int, typer.Option(min=0, help="Worker processes that read images ahead.")] = 0,
+    lpips: LpipsWeights = None,
+    inception: Annotated[
+        Path | None,
+        typer.Option(help="Inception weights, pt_inception-2015-12-05-6726825d.pth. Default: no FID and KID."),
+    ] = None,
 ) -> None:
-    """Measure try-ons against the truth: figures, a row per image, contact sheets and a page.
+    """Measure the quality of try-ons on a dataset.
+
+    Pass one of --checkpoint, --bundle and --baseline. Writes figures, one row per image, contact sheets and a page.
 
     Example: dmvton evaluate --data people --bundle student.dmvton --runtime onnx --out runs/onnx
     """

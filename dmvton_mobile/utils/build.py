@@ -4,6 +4,7 @@ A fact that cannot be found is None, or absent, never a guess.
 """
 
 import importlib.metadata
+import os
 import platform
 import subprocess
 from collections.abc import Iterable
@@ -70,6 +71,11 @@ def processor_name() -> str:
         lines = []  # not Linux
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return next(names, "") or platform.processor() or platform.machine()
+
+
+def machine_description() -> str:
+    """This machine in a line for tables, like `Intel(R) Xeon(R) CPU, 2 cores, Linux x86_64`."""
+    return f"{processor_name()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"
 
 
 def _git(folder: Path, *arguments: str) -> str | None:

@@ -39,7 +39,8 @@ def atomic_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
 
 @contextmanager
 def _whole(path: Path, overwrite: bool) -> Iterator[Path]:
-    _refuse_existing(path, overwrite)
+    if not overwrite:
+        require_new(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -50,7 +51,8 @@ def _whole(path: Path, overwrite: bool) -> Iterator[Path]:
     partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
     try:
         yield partial
-        _refuse_existing(path, overwrite)  # it may have appeared meanwhile
+        if not overwrite:
+            require_new(path)  # it may have appeared meanwhile
         os.replace(partial, path)
     except BaseException as error:  # an interrupt, too, leaves nothing behind
         _remove(partial)
@@ -62,8 +64,9 @@ def _whole(path: Path, overwrite: bool) -> Iterator[Path]:
         raise
 
 
-def _refuse_existing(path: Path, overwrite: bool) -> None:
-    if os.path.lexists(path) and not overwrite:
+def require_new(path: Path) -> None:
+    """Raises DmvtonError where something lies at `path` already: for commands that work long before they write."""
+    if os.path.lexists(path):
         raise DmvtonError(f"{path} exists already. Remove it, or choose another name.")
 
 

@@ -31,6 +31,10 @@ class Bar:
         """done: of the total. what: is being done, in place of what it was. None: as before."""
         self._progress.update(self._task, completed=done, total=total, description=what)
 
+    def describe(self, what: str) -> None:
+        """Names the step that starts: a `StepCallback`."""
+        self.show(what=what)
+
     def advance(self) -> None:
         """One more is done."""
         self._progress.advance(self._task)

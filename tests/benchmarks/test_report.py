@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.budget import budget_checks
-from benchmarks.cli.report import overlay_verb, report_verb
+from benchmarks.cli.report import overlay_command, report_command
 from benchmarks.record import (
     Artifacts,
     BenchmarkRecord,
@@ -278,12 +278,12 @@ def test_the_same_records_give_the_same_page(good: BenchmarkRecord, hostile: Ben
 def test_the_verb_writes_a_page_once(good: BenchmarkRecord, tmp_path: Path) -> None:
     write_record(good, tmp_path / "record.json")
     out = tmp_path / "report.html"
-    report_verb([tmp_path / "record.json"], out)
+    report_command([tmp_path / "record.json"], out)
     assert out.read_text(encoding="utf-8") == page_html([good])
     with pytest.raises(DmvtonError, match="exists already"):
-        report_verb([tmp_path / "record.json"], out)
+        report_command([tmp_path / "record.json"], out)
     with pytest.raises(DmvtonError, match="cannot be read"):
-        report_verb([tmp_path / "none.json"], tmp_path / "other.html")
+        report_command([tmp_path / "none.json"], tmp_path / "other.html")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["record.json", "report.html"]
 
 
@@ -344,11 +344,11 @@ def test_operations_become_node_data(tmp_path: Path) -> None:
         Operation(name="own", kind="CAST"),
     )
     write_record(records.record([records.run(operations=operations)]), tmp_path / "record.json")
-    overlay_verb(tmp_path / "record.json", tmp_path / "overlays")
+    overlay_command(tmp_path / "record.json", tmp_path / "overlays")
     (file,) = (tmp_path / "overlays").iterdir()
     assert file.name == "onnx_fp32_2.json"
     graph = json.loads(file.read_text())["main"]
     assert graph["results"] == {"conv": {"value": 1.5}, "gather": {"value": "XNNPACK"}, "own": {"value": "own kernel"}}
     write_record(records.record([records.run()]), tmp_path / "bare.json")
     with pytest.raises(DmvtonError, match="has no operations"):
-        overlay_verb(tmp_path / "bare.json", tmp_path / "none")
+        overlay_command(tmp_path / "bare.json", tmp_path / "none")

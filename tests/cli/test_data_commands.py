@@ -5,22 +5,20 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from dmvton_mobile.cli.data import data
-from dmvton_mobile.datasets.sample import DataError
+from dmvton_mobile.cli.main import app
 from dmvton_mobile.datasets.shards import ShardDataset
-from dmvton_mobile.errors import CheckFailed
 from tests.datasets.written import write_viton
 
 
 def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(data, [str(argument) for argument in arguments], env={"COLUMNS": "200"})
+    return CliRunner().invoke(app, ["data", *map(str, arguments)], env={"COLUMNS": "200"})
 
 
 def refusal(result: Result, code: int) -> str:
-    """What the command line's error handling would print, ending with this exit code."""
-    assert isinstance(result.exception, DataError | CheckFailed)
-    assert result.exception.exit_code == code
-    return str(result.exception)
+    """The message of the error that the command ended with."""
+    assert result.exit_code == code, result.output
+    assert result.stderr.startswith("Error: ")
+    return result.stderr.removeprefix("Error: ").rstrip()
 
 
 @pytest.mark.parametrize("command", ["check", "shard"])
@@ -46,7 +44,7 @@ def test_check_prints_a_line_per_problem_and_fails(tmp_path: Path) -> None:
     (tmp_path / "train_pose/000002_0.json").write_text("{")
     result = run("check", tmp_path)
     assert refusal(result, 1) == f"{tmp_path} has 2 problems."
-    problems = result.output.splitlines()[-2:]
+    problems = result.stdout.splitlines()[-2:]
     assert "000001_0.jpg" in problems[0] and "000002_0.json" in problems[1]
 
 

@@ -14,24 +14,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import typer
 
 import converters.example
 from converters import convert as converting
+from converters.cli import convert_command
 from converters.convert import PACKAGES, convert
 from converters.plan import Plan
 from converters.results import Row
 from converters.source import Weights
 from converters.target import Delegate
 from dmvton_mobile.bundles.bundle import read_bundle, read_golden, verify_files
-from dmvton_mobile.bundles.golden import GOLDEN, Verdict, replay_all
+from dmvton_mobile.bundles.golden import GOLDEN, ReplayStatus, replay_all
 from dmvton_mobile.bundles.manifest import Artifact, Manifest
 from dmvton_mobile.bundles.parity import BOUNDS_DB
 from dmvton_mobile.checkpoints.checkpoint import save_checkpoint, weight_bytes
 from dmvton_mobile.components import OUTPUT_NAMES, feature_names
 from dmvton_mobile.contract import Component, ComponentContract, Components
 from dmvton_mobile.errors import CheckFailed, DmvtonError
-from dmvton_mobile.imaging.garment_mask import find_garment_mask
 from dmvton_mobile.imaging.decode import read_picture
+from dmvton_mobile.imaging.garment_mask import find_garment_mask
 from dmvton_mobile.networks import TryOnNetwork, seeded_network
 from dmvton_mobile.targets import Precision, Target, artifact_path
 from dmvton_mobile.tryon import TryOn
@@ -118,7 +120,7 @@ def check_replay(path: Path) -> None:
     bundle = read_bundle(path)
     verify_files(bundle)
     replays = replay_all(bundle)
-    assert replays and [(replay.verdict, replay.problem) for replay in replays] == [(Verdict.VERIFIED, None)] * len(
+    assert replays and [(replay.status, replay.problem) for replay in replays] == [(ReplayStatus.VERIFIED, None)] * len(
         replays
     )
 
@@ -274,13 +276,9 @@ class TestCommandLine:
 
 def converting_command(*arguments: str | Path) -> None:
     """The `convert` of the command line, its errors as exceptions; standard error is a real file, as in a shell."""
-    from typer.main import get_command
-
-    from dmvton_mobile.cli.main import app
-
-    group = get_command(app)
-    command = group.commands["convert"]  # type: ignore[attr-defined]
-    command.main([str(argument) for argument in arguments], prog_name="convert", standalone_mode=False)
+    app = typer.Typer(pretty_exceptions_enable=False)
+    app.command()(convert_command)
+    app([str(argument) for argument in arguments], prog_name="convert", standalone_mode=False)
 
 
 def dmvton_help(folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""`dmvton data poses` and `dmvton data synthesise`: which poses a dataset lacks, and people in them."""
+"""`dmvton data poses` and `dmvton data synthesise`: the poses that a dataset lacks, and people in them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from dmvton_mobile.contract import DEFAULT_SIZE, parse_size, size_text
+from dmvton_mobile.cli.options import DEFAULT_SIZE_TEXT, DatasetOption, NewFolderOption, Size, TorchDevice
+from dmvton_mobile.contract import parse_size
 from dmvton_mobile.datasets.dataset import Phase, dataset_digest
 from dmvton_mobile.datasets.layouts.registry import detect_layout, open_dataset
 from dmvton_mobile.errors import DmvtonError
@@ -26,72 +27,89 @@ from training.synthesis.provenance import PROVENANCE, Provenance
 from training.synthesis.rendered import Renderer, renderer_poses
 from training.synthesis.synthesise import Reference, Synthesis, synthesise
 
-Data = Annotated[Path, typer.Option(help="The dataset's folder, in one of the known layouts.")]
-ReferencePath = Annotated[
+ReferenceOption = Annotated[
     Path | None,
-    typer.Option(
-        help="A dataset with the poses there should be, its train phase if it has one; else the renderer's poses."
-    ),
+    typer.Option(help="Reference dataset, whose distribution of poses is aimed at. Default: the renderer's own poses."),
 ]
-Clusters = Annotated[int, typer.Option(min=2, help="How many kinds of poses to tell apart.")]
+ClustersOption = Annotated[int, typer.Option(min=2, help="Number of clusters that poses are sorted into.")]
 
 
-def poses(
-    data: Data,
-    reference: ReferencePath = None,
-    phase: Annotated[Phase, typer.Option(help="Which part of the dataset.")] = Phase.TRAIN,
-    clusters: Clusters = USUAL_COUNT,
+def poses_command(
+    data: DatasetOption,
+    reference: ReferenceOption = None,
+    phase: Annotated[Phase, typer.Option(help="Phase of the dataset.")] = Phase.TRAIN,
+    clusters: ClustersOption = USUAL_COUNT,
 ) -> None:
-    """Say which poses a dataset has and lacks: clusters of upper bodies, and their shares beside a reference's.
+    """Show which poses a dataset lacks, compared with a reference dataset.
+
+    Upper bodies are clustered. The table has the share of each cluster in both datasets.
 
     Example: dmvton data poses --data VITON_traindata --reference people
     """
-    held = poses_of(open_dataset(data, phase))
-    with _telling() as tell:
+    poses = poses_of(open_dataset(data, phase))
+    with _progress() as tell:
         wanted = _reference(reference, tell)
     fitted = fit_clusters(wanted.poses, clusters)
-    gaps = measure_gaps(fitted, wanted.poses, held)
+    gaps = measure_gaps(fitted, wanted.poses, poses)
     Console().print(_poses_table(data.resolve().name, fitted, gaps))
-    _say_about(wanted)
-    _say_torsoless(data.resolve().name, len(held.torsoless))
+    _say_reference(wanted)
+    _say_torsoless(data.resolve().name, len(poses.torsoless))
     if gaps.lacking.any():
         typer.echo(f"{gaps.enough:,} more people, drawn for the gaps, would bring every share to the reference's.")
 
 
 def synthesise_command(
-    data: Data,
-    out: Annotated[Path, typer.Option(help="The folder to write; must be new.")],
-    count: Annotated[int, typer.Option(min=2, help="How many people to make; those the teacher agrees with are kept.")],
-    teacher: Annotated[Path, typer.Option(help="The checkpoint of a parser-based network.")],
-    reference: ReferencePath = None,
-    clusters: Clusters = USUAL_COUNT,
+    data: DatasetOption,
+    out: NewFolderOption,
+    count: Annotated[
+        int, typer.Option(min=2, help="Number of people to make. Those that the teacher rejects are not kept.")
+    ],
+    teacher: Annotated[Path, typer.Option(help="Checkpoint, .safetensors, of a parser-based network.")],
+    reference: ReferenceOption = None,
+    clusters: ClustersOption = USUAL_COUNT,
     threshold: Annotated[
         float | None,
-        typer.Option(help="Least agreement in dB; else what nine in ten of the dataset's own people reach."),
+        typer.Option(
+            help="Lowest PSNR in dB of the teacher's try-on at which a person is kept. "
+            "Default: what 90 % of the dataset's own people reach."
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Another number is other people.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed: other seeds give other people.")] = 1,
     with_source: Annotated[
-        bool, typer.Option("--with-source", help="Write the dataset's own people, too, as hard links.")
+        bool, typer.Option("--with-source", help="Also write the dataset's own people, as hard links.")
     ] = False,
     generator: Annotated[
-        str | None, typer.Option(help="For photos: a command with {person} {pose} {out}; else people are rendered.")
+        str | None,
+        typer.Option(
+            metavar="COMMAND",
+            help="Program that makes photos; {person}, {pose} and {out} are replaced. Default: people are rendered.",
+        ),
     ] = None,
     parser: Annotated[
-        str | None, typer.Option(help="With --generator: a command with {person} {label} {densepose}.")
+        str | None,
+        typer.Option(
+            metavar="COMMAND",
+            help="Program that parses these photos; {person}, {label} and {densepose} are replaced. "
+            "Required with --generator.",
+        ),
     ] = None,
-    timeout: Annotated[float, typer.Option(min=1, help="Seconds that one call of these commands may take.")] = 600,
-    size: Annotated[str, typer.Option(help="HEIGHTxWIDTH of the samples.")] = size_text(DEFAULT_SIZE),
-    workers: Annotated[int, typer.Option(min=1, help="Processes that render; the bytes do not depend on them.")] = 1,
-    device: Annotated[str, typer.Option(help="For the teacher: cpu, cuda or cuda:N.")] = "cpu",
+    timeout: Annotated[float, typer.Option(min=1, help="Time limit in seconds for one call of these programs.")] = 600,
+    size: Size = DEFAULT_SIZE_TEXT,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Worker processes that render. The output does not depend on them.")
+    ] = 1,
+    device: TorchDevice = "cpu",
 ) -> None:
-    """Make people in the poses that a dataset's train phase lacks, and keep those whose try-on the teacher confirms.
+    """Make people in the poses that a dataset lacks, and keep those that the teacher confirms.
+
+    Only the train phase is read. A person is confirmed when the teacher's try-on agrees with the picture.
 
     Example: dmvton data synthesise --data people --count 350 --teacher teacher.safetensors --with-source --out more
     """
     commands = _commands(generator, parser, timeout)
     judge = Judge(Checkpoint(teacher, device))
     dataset = open_dataset(data, Phase.TRAIN, parse_size(size), seed)
-    with _telling() as tell:
+    with _progress() as tell:
         wanted = _reference(reference, tell)
         maker: Maker = Renderer(seed, dataset.size, workers)
         if commands is not None:
@@ -99,7 +117,7 @@ def synthesise_command(
         plan = Synthesis(dataset, wanted, clusters, count, maker, judge, out, threshold, with_source)
         provenance = synthesise(plan, tell)
     Console().print(_synthesis_table(data.resolve().name, provenance))
-    _say_about(wanted)
+    _say_reference(wanted)
     _say_torsoless(provenance.data.name, provenance.data.torsoless)
     _say_kept(provenance)
     typer.echo(
@@ -108,7 +126,7 @@ def synthesise_command(
 
 
 @contextmanager
-def _telling() -> Iterator[Tell]:
+def _progress() -> Iterator[Tell]:
     with progress_bar("Reading poses") as bar:
         yield lambda what, done, total: bar.show(done, total=total, what=what)
 
@@ -121,7 +139,7 @@ def _reference(path: Path | None, tell: Tell) -> Reference:
 
 
 def _commands(generator: str | None, parser: str | None, timeout: float) -> tuple[Command, Command] | None:
-    """None: people are rendered."""
+    """The generator and the parser; None where people are rendered."""
     if generator is None and parser is None:
         return None
     if generator is None or parser is None:
@@ -156,7 +174,7 @@ def _percent(share: float) -> str:
     return f"{share:.1%}"
 
 
-def _say_about(reference: Reference) -> None:
+def _say_reference(reference: Reference) -> None:
     typer.echo(f"Reference: {reference.name}, {len(reference.poses):,} people.")
     _say_torsoless("the reference", len(reference.poses.torsoless))
 

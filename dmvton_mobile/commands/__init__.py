@@ -1,1 +1,0 @@
-"""The command line's groups: a file per group, a few lines per command."""
