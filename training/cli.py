@@ -11,7 +11,8 @@ from dmvton_mobile.cli.options import DatasetOption, Overrides, RunFolderOption
 from dmvton_mobile.datasets.dataset import Phase, TryOnDataset, dataset_digest
 from dmvton_mobile.datasets.layouts.registry import open_dataset
 from dmvton_mobile.utils.progress import progress_bar
-from training.compression.pipeline import Compression, load_compression
+from training.compression.pipeline import Compression
+from training.compression.recipe import load_compression_recipe
 from training.recipe import load_recipe
 from training.runtime.distributed import distributed_context
 from training.runtime.run_folder import RunFolder, TrainingData
@@ -19,7 +20,7 @@ from training.stages.build import stage_from_recipe
 from training.trainer import StepReport, train
 
 
-class Device(StrEnum):
+class TrainingDevice(StrEnum):
     """Where training runs."""
 
     CPU = "cpu"
@@ -32,7 +33,7 @@ def train_command(
     out: Annotated[Path, typer.Option(help="Output folder of the run. Must not exist, except with --resume.")],
     overrides: Overrides = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the interrupted run in --out.")] = False,
-    device: Annotated[Device | None, typer.Option(help="Device. Default: cuda if there is a GPU, else cpu.")] = None,
+    device: Annotated[TrainingDevice | None, typer.Option(help="TrainingDevice. Default: cuda if there is a GPU, else cpu.")] = None,
 ) -> None:
     """Train a teacher or a student by a recipe.
 
@@ -42,7 +43,7 @@ def train_command(
     Example: dmvton train --recipe cpu-teacher-warp --data people --out runs/teacher-warp --set batch_size=2
     """
     config = load_recipe(recipe, overrides or [])
-    with distributed_context(device or (Device.CUDA if torch.cuda.is_available() else Device.CPU)) as context:
+    with distributed_context(device or (TrainingDevice.CUDA if torch.cuda.is_available() else TrainingDevice.CPU)) as context:
         dataset = open_dataset(data, Phase.TRAIN, config.size, config.seed)
         with progress_bar("Training", hidden=not context.is_first) as bar:
 
@@ -69,9 +70,9 @@ def compress_command(
 
     Example: dmvton compress --checkpoint lite.safetensors --data people --recipe lite-int8-cpu --out runs/int8
     """
-    config = load_compression(recipe, overrides or [])
+    config = load_compression_recipe(recipe, overrides or [])
     size = next((stage.size for stage in (config.finetune, config.train) if stage), config.size)
-    with distributed_context(Device.CPU) as context:
+    with distributed_context(TrainingDevice.CPU) as context:
         dataset = open_dataset(data, Phase.TRAIN, size, seed=0)
         with progress_bar("Compressing") as bar:
 

@@ -1,28 +1,19 @@
 """Signs a bundle and checks signatures, with the OpenSSF's `model_signing` tool and a pair of keys.
 
-The tool lives in an environment of its own: its libraries and those of LiteRT's converter exclude each other
-(model-signing 1.1 needs typing-extensions >= 4.14.1, xdsl 0.28 needs < 4.13).
-
 Keys:  openssl ecparam -name prime256v1 -genkey -noout -out private.pem
        openssl ec -in private.pem -pubout -out public.pem
 """
 
-import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 from dmvton_mobile.bundles.bundle import read_bundle, verify_files
 from dmvton_mobile.bundles.manifest import SIGNATURE, BundleError
+from dmvton_mobile.bundles.signing_tool import signing_tool
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.utils.files import atomic_file
-
-TOOL = "model_signing"
-TOOL_VARIABLE = "DMVTON_MODEL_SIGNING"
-# sigstore 4.5 no longer brings the pyOpenSSL that model-signing 1.1.1 imports
-REQUIREMENTS = ("model-signing==1.1.1", "pyOpenSSL==26.4.0")
 
 
 def sign_bundle(folder: Path, private_key: Path) -> Path:
@@ -57,31 +48,6 @@ def verify_signature(folder: Path, public_key: Path) -> None:
         raise BundleError(f"The signature of {folder.name} does not hold for {public_key.name}: {_last_line(done)}")
     if done.returncode:
         raise DmvtonError(f"{tool} could not check the signature of {folder.name}: {_last_line(done)}")
-
-
-def signing_tool() -> Path:
-    """The `model_signing` command: as DMVTON_MODEL_SIGNING names it, beside this Python, on PATH, or in .venv-signing.
-
-    Raises DmvtonError with the two commands that install it.
-    """
-    if named := os.environ.get(TOOL_VARIABLE):
-        if not os.access(named, os.X_OK) or not Path(named).is_file():
-            raise DmvtonError(f"{TOOL_VARIABLE} names {named}, which is not a program.")
-        return Path(named)
-    own_environment = _own_environment() / "bin"
-    for folders in (str(Path(sys.executable).parent), os.environ.get("PATH", ""), str(own_environment)):
-        if found := shutil.which(TOOL, path=folders):
-            return Path(found)
-    raise DmvtonError(
-        f"Signatures need the program {TOOL}, in an environment of its own. Install it with:\n"
-        f"  {sys.executable} -m venv {own_environment.parent}\n"
-        f"  {own_environment / 'pip'} install {' '.join(REQUIREMENTS)}\n"
-        f"or name it in {TOOL_VARIABLE}."
-    )
-
-
-def _own_environment() -> Path:
-    return Path(sys.prefix).parent / ".venv-signing"
 
 
 def _run(tool: Path, verb: str, folder: Path, *options: str | Path) -> subprocess.CompletedProcess[str]:

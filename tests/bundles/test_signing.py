@@ -12,7 +12,8 @@ import pytest
 
 from dmvton_mobile.bundles.bundle import read_bundle, seal, verify_files, zip_bundle
 from dmvton_mobile.bundles.manifest import BundleError
-from dmvton_mobile.bundles.signing import REQUIREMENTS, TOOL_VARIABLE, sign_bundle, signing_tool, verify_signature
+from dmvton_mobile.bundles.signing import sign_bundle, verify_signature
+from dmvton_mobile.bundles.signing_tool import REQUIREMENTS, TOOL_VARIABLE, signing_tool
 from dmvton_mobile.errors import DmvtonError
 from tests.bundles.made import make_bundle
 

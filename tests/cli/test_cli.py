@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from dmvton_mobile.bundles.signing import TOOL_VARIABLE
+from dmvton_mobile.bundles.signing_tool import TOOL_VARIABLE
 from dmvton_mobile.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from dmvton_mobile.cli.main import app
 from dmvton_mobile.networks import TryOnNetwork

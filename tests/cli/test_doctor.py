@@ -1,5 +1,6 @@
 import importlib.metadata
 import io
+import subprocess
 import sys
 import textwrap
 from collections.abc import Iterable
@@ -9,7 +10,8 @@ import pytest
 from rich.console import Console
 
 from dmvton_mobile.cli import doctor
-from dmvton_mobile.cli.doctor import Check, Imported, Status, failing, import_all, print_report, remedies, report
+from dmvton_mobile.cli.doctor import Finding, Status, examine, print_report, remedies
+from dmvton_mobile.cli.import_probe import ImportResult, import_all
 
 EXPORTERS = {"coremltools", "litert-torch", "executorch", "onnx", "onnxscript", "onnxsim"}
 REAL_VERSION = importlib.metadata.version
@@ -17,14 +19,14 @@ PIP = f"{sys.executable} -m pip install"
 
 
 @pytest.fixture(scope="module")
-def checks() -> list[Check]:
+def findings() -> list[Finding]:
     """What doctor says of this machine, everything imported for real."""
-    return report()
+    return examine()
 
 
-def trusted(modules: list[str], seconds: float) -> dict[str, Imported]:
+def trusted(modules: list[str], seconds: float) -> dict[str, ImportResult]:
     """In the place of import_all, so that a test need not wait for the exporters: all is well."""
-    return {module: Imported(None, None) for module in modules}
+    return {module: ImportResult(None, None) for module in modules}
 
 
 @pytest.fixture
@@ -32,24 +34,24 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "import_all", trusted)
 
 
-def test_everything_here_is_ok(checks: list[Check]) -> None:
-    packages = [check for check in checks if check.group in ("core", *doctor.EXTRAS)]
-    assert [check for check in packages if check.status is not Status.OK] == []
-    assert {check.name for check in packages} >= EXPORTERS
-    assert [check.status for check in checks if check.group == "runtime"] == [Status.OK] * 4
-    assert not any(failing(check) for check in checks)
+def test_everything_here_is_ok(findings: list[Finding]) -> None:
+    packages = [finding for finding in findings if finding.group in ("core", *doctor.EXTRAS)]
+    assert [finding for finding in packages if finding.status is not Status.OK] == []
+    assert {finding.name for finding in packages} >= EXPORTERS
+    assert [finding.status for finding in findings if finding.group == "runtime"] == [Status.OK] * 4
+    assert not any(finding.is_failure for finding in findings)
 
 
-def test_says_which_torch_and_who_runs_core_ml(checks: list[Check]) -> None:
-    notes = {check.name: check.note for check in checks}
+def test_says_which_torch_and_who_runs_core_ml(findings: list[Finding]) -> None:
+    notes = {finding.name: finding.note for finding in findings}
     assert "CPU build" in notes["torch"] or "CUDA" in notes["torch"]
     assert ("our evaluator" in notes[".mlpackage"]) is (sys.platform != "darwin")
 
 
-def test_every_extra_of_the_metadata_is_looked_at(checks: list[Check]) -> None:
+def test_every_extra_of_the_metadata_is_looked_at(findings: list[Finding]) -> None:
     declared = set(importlib.metadata.metadata("dmvton-mobile").get_all("Provides-Extra") or [])
     assert declared == {*doctor.EXTRAS, "all", "dev"}
-    assert {check.group for check in checks} >= {*doctor.EXTRAS, "core", "runtime", "tool"}
+    assert {finding.group for finding in findings} >= {*doctor.EXTRAS, "core", "runtime", "tool"}
 
 
 def without(names: Iterable[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,7 +73,7 @@ def printed(width: int = 100) -> tuple[bool, str]:
 @pytest.mark.usefixtures("quick")
 def test_missing_extras_are_one_command_and_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     without({"coremltools", "onnx", "onnxruntime"}, monkeypatch)
-    found = {check.name: check for check in report()}
+    found = {finding.name: finding for finding in examine()}
     assert found["coremltools"].status is Status.MISSING
     assert found["coremltools"].version is None
     assert found["coremltools"].remedy == f'{PIP} "dmvton-mobile[coreml]"'
@@ -93,15 +95,15 @@ def test_missing_core_package_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.usefixtures("quick")
 def test_other_version_is_named_and_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.metadata, "version", lambda name: "1.0" if name == "onnx" else REAL_VERSION(name))
-    found = {check.name: check for check in report()}
+    found = {finding.name: finding for finding in examine()}
     assert (found["onnx"].version, found["onnx"].status) == ("1.0", Status.DIFFERS)
     pin = found["onnx"].note.removeprefix("tested with ")
     assert found["onnx"].remedy == f'{PIP} "{pin}"'
-    assert not failing(found["onnx"])
+    assert not found["onnx"].is_failure
 
 
 def test_package_that_does_not_import_is_broken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def only_onnxsim(modules: list[str], seconds: float) -> dict[str, Imported]:
+    def only_onnxsim(modules: list[str], seconds: float) -> dict[str, ImportResult]:
         return trusted(modules, seconds) | import_all(["onnxsim"], seconds)
 
     monkeypatch.setattr(doctor, "import_all", only_onnxsim)
@@ -109,8 +111,8 @@ def test_package_that_does_not_import_is_broken(monkeypatch: pytest.MonkeyPatch,
     fine, text = printed()
     assert not fine
     assert "cannot open [shared] object" in " ".join(text.replace("│", " ").split())
-    broken = [check for check in report() if check.status is Status.BROKEN]
-    assert [check.name for check in broken] == ["onnxsim"]
+    broken = [finding for finding in examine() if finding.status is Status.BROKEN]
+    assert [finding.name for finding in broken] == ["onnxsim"]
     assert broken[0].remedy == f'{PIP} --force-reinstall --no-deps "onnxsim=={REAL_VERSION("onnxsim")}"'
 
 
@@ -139,7 +141,7 @@ def test_crash_and_hang_and_exit_are_each_blamed_and_the_rest_goes_on(
         last="",
     )
     results = import_all(["fine", "crash", "hang", "leave", "end", "last"], seconds=2)
-    problems = {module: result.problem for module, result in results.items()}
+    problems = {module: result.error for module, result in results.items()}
     assert problems["fine"] is problems["last"] is None
     assert problems["crash"] == "its import ends Python with signal 6"
     assert problems["hang"] == "its import takes over 2 s"
@@ -151,7 +153,7 @@ def test_folder_it_is_started_in_is_not_imported_from(monkeypatch: pytest.Monkey
     (tmp_path / "yaml.py").write_text("raise RuntimeError('not this one')")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PYTHONPATH", raising=False)
-    assert import_all(["yaml"], seconds=60)["yaml"].problem is None
+    assert import_all(["yaml"], seconds=60)["yaml"].error is None
 
 
 def test_uninstalled_code_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,10 +171,10 @@ def test_signing_tool_missing_is_two_commands_and_no_failure(monkeypatch: pytest
     monkeypatch.setattr(sys, "prefix", str(tmp_path / "venv"))
     monkeypatch.setattr(sys, "executable", str(tmp_path / "venv" / "bin" / "python"))
     monkeypatch.delenv("DMVTON_MODEL_SIGNING", raising=False)
-    check = doctor._check_signing()
-    assert check.status is Status.MISSING
-    assert not failing(check)
-    (command,) = remedies([check])
+    finding = doctor._examine_signing()
+    assert finding.status is Status.MISSING
+    assert not finding.is_failure
+    (command,) = remedies([finding])
     make, _, install = command.partition(" && ")
     assert make == f"{tmp_path}/venv/bin/python -m venv {tmp_path}/.venv-signing"
     assert install.startswith(f"{tmp_path}/.venv-signing/bin/pip install model-signing==")
@@ -186,6 +188,19 @@ def test_signing_tool_is_asked_for_its_version(
     tool.write_text(f"#!{sys.executable}\nprint('model_signing, version 9.8')\nraise SystemExit({code})\n")
     tool.chmod(0o755)
     monkeypatch.setenv("DMVTON_MODEL_SIGNING", str(tool))
-    check = doctor._check_signing()
-    assert check.status is status
-    assert check.version == ("9.8" if status is Status.OK else None)
+    finding = doctor._examine_signing()
+    assert finding.status is status
+    assert finding.version == ("9.8" if status is Status.OK else None)
+
+
+def test_it_answers_where_torch_is_broken() -> None:
+    code = (
+        "import sys; sys.modules['torch'] = None; "
+        "from dmvton_mobile.cli import doctor; doctor.import_all = lambda modules, seconds: "
+        "{module: doctor.ImportResult('no such library' if module == 'torch' else None, None) for module in modules}; "
+        "from dmvton_mobile.cli.main import main; main(['doctor'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    assert "no such library" in " ".join(done.stdout.replace("│", " ").split())
+    assert "--force-reinstall" in done.stdout and "torch==" in done.stdout
