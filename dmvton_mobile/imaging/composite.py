@@ -1,29 +1,34 @@
-"""The try-on at the photo's own resolution, from the network's small outputs.
+"""The try-on at the photo's own resolution, composed from the network's small outputs. The apps follow the same rules.
 
-The network decides where each pixel of the garment goes (`flow`), how much of it shows (`composition`) and what the
-rest looks like (`rendered`), on a grid of 256x192. Fine detail is not in these but in the two pictures:
+The network says where each pixel of the garment goes (`flow`), how much of it shows (`composition`) and what the rest
+looks like (`rendered`), on a grid of 256x192. Fine detail is in the two pictures instead: the garment is sampled from
+its full-resolution picture, and the person's detail is added back wherever the generator left the person as it was.
 
-- the garment is sampled from its full-resolution picture, at the upsampled flow;
-- the person's detail is added back wherever the generator left the person as it was.
+1. **Positions** are fractions of a window: pixel i of n has its centre at (i + 0.5) / n, on any grid, so a network
+   pixel and the photo's pixels under it share their fractions. A flow value f names, with `align_corners`, pixel
+   (f + 1) / 2 * (n - 1) of the garment's n, without it ((f + 1) * n - 1) / 2.
+2. **Upsampling** is bilinear between centres, and by repetition beyond the outermost ones. The flow goes up as a
+   displacement, that is minus a pixel's own position: repetition then continues it, and an identity flow stays exact
+   up to the border.
+3. **Weighted upsampling.** Three maps mean something only where another map is large: `composition` inside the
+   garment's `coverage`; `rendered` and the `agreement` outside the garment, by the weight 1 - `composition`. These go
+   up as up(map * weight) / up(weight): every value is an average of valid neighbours, and nothing bleeds over the
+   garment's edge, which the full-resolution mask draws then.
+4. **Garment.** Its picture is multiplied by its mask, then reduced by the *density*, the garment's pixels per pixel
+   of the photo, where that is above 1; then it is sampled at the upsampled position.
+5. **Base.** The base is up(`rendered`), plus the photo's detail, photo - up(`person`), times up(`agreement`).
+6. **Blend.** The result moves from the base to the garment's colour by up(`composition`) times the sampled mask.
 
-**Positions.** All are fractions of a window: pixel i of n has its centre at (i + 0.5) / n, on any grid, so a network
-pixel and the photo's pixels under it share their fractions. Everything small is upsampled bilinearly between centres,
-beyond the outermost ones by repetition. The flow is first made a displacement: minus a pixel's own position, so that
-repetition continues it, and an identity flow stays exact up to the border. A flow value f names, with `align_corners`,
-pixel (f + 1) / 2 * (n - 1) of the garment's n, without it ((f + 1) * n - 1) / 2; its fraction follows as above.
-
-**Weighted upsampling.** Three small maps mean something only where a second one is large: the opacity inside the
-garment, `rendered` and the agreement outside it. These go up as up(map * weight) / up(weight): every value is then an
-average of valid neighbours and nothing bleeds over the garment's edge, which the full-resolution mask then draws.
+Section 4 of docs/app-contract.md has the tolerance, and the arithmetic that is left to libraries here.
 """
 
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from dmvton_mobile.contract import MASK_THRESHOLD
@@ -32,13 +37,25 @@ from dmvton_mobile.imaging.decode import Pixels
 from dmvton_mobile.imaging.window import Window, network_input
 
 CHANNELS = {"flow": 2, "composition": 1, "rendered": 3, "person": 3}
-STRIP_PIXELS = 1_000_000  # worked on at a time: bounds memory at about 200 MB, whatever the photo's size
+STRIP_PIXELS = 1_000_000  # composed at a time: bounds memory at about 200 MB, whatever the photo's size
 SMALLEST_WEIGHT = 1e-3  # below this a weighted average has no valid neighbour
 
-# How far, in [0, 1], the mean over 3x3 network pixels of rendered - person may be off before the photo's detail is no
+# How far, in [0, 1], the mean of rendered - person over 3x3 network pixels may be off before the photo's detail is no
 # longer the person's: up to the first it is kept whole, from the second on not at all. A mean, because a generator
-# softens detail without moving the colour; ten levels is its usual noise, forty a visible change.
+# softens detail without moving the colour; ten levels of 255 is its usual noise, forty a visible change.
 AGREES_BELOW, DISAGREES_ABOVE = 10 / 255, 40 / 255
+
+
+class _Maps(NamedTuple):
+    """Maps of one grid, [1, C, H, W]. The last three are multiplied by `visible`, their weight in rule 3."""
+
+    displacement: Tensor
+    composition: Tensor
+    coverage: Tensor
+    visible: Tensor
+    rendered: Tensor
+    person: Tensor
+    agreement: Tensor
 
 
 @torch.inference_mode()
@@ -51,57 +68,98 @@ def composite(
     outputs: Mapping[str, NDArray[np.float32]],
     align_corners: bool = True,
 ) -> Pixels:
-    """The photo with the garment on: uint8 [H, W, 3]. Outside the window it is the photo, bit by bit.
+    """Puts the garment on the person in their photo.
 
-    person_rgb: uint8 [H, W, 3]; window: what of it the network saw. garment_rgb: uint8 [h, w, 3]; garment_mask: uint8
-    [h, w], 255 garment; canvas: the 3:4 canvas around it. outputs, float32 NCHW, batch 1, all of one height and width:
-    `flow` (2 channels, a sampling grid in the garment's canvas, x first), `composition` (1, in [0, 1]), `rendered`
-    and the network's input `person` (3, RGB in [0, 1]). Raises DmvtonError where these do not fit together.
+    Args:
+        person_rgb: The photo, uint8 [H, W, 3].
+        window: The part of the photo that the network saw.
+        garment_rgb: The garment's picture, uint8 [h, w, 3].
+        garment_mask: uint8 [h, w], 255 is garment.
+        canvas: The 3:4 canvas around the garment's picture.
+        outputs: float32 NCHW, batch 1, all of one height and width: `flow` (2 channels, a sampling grid in the
+            garment's canvas, x first), `composition` (1, in [0, 1]), `rendered` and the network's input `person`
+            (3 each, RGB in [0, 1]).
+        align_corners: The convention of `flow`.
+
+    Returns:
+        uint8 [H, W, 3]. Outside the window it is the photo, bit by bit.
+
+    Raises:
+        DmvtonError: The arguments do not fit together.
     """
     _check(person_rgb, window, garment_rgb, garment_mask, outputs)
     flow, composition, rendered, person = (torch.from_numpy(np.ascontiguousarray(outputs[name])) for name in CHANNELS)
-    size = (flow.shape[2], flow.shape[3])
-    mask = torch.from_numpy(network_input(garment_mask, canvas, size) > MASK_THRESHOLD).float()
-    coverage = F.grid_sample(mask, flow.permute(0, 2, 3, 1), padding_mode="zeros", align_corners=align_corners)
     position = _fraction(flow, align_corners)
-    displacement = position - _centres(*size)
     visible = (1 - composition).clamp_min(SMALLEST_WEIGHT)
-    unchanged = agreement(rendered, person, visible)
-    # In the order that the loop takes them apart again.
-    maps = [displacement, composition, coverage, visible, rendered * visible, person * visible, unchanged * visible]
-    small = torch.cat(maps, 1)
+    maps = _Maps(
+        displacement=position - _centres(flow.shape[2], flow.shape[3]),
+        composition=composition,
+        coverage=_coverage(garment_mask, canvas, flow, align_corners),
+        visible=visible,
+        rendered=rendered * visible,
+        person=person * visible,
+        agreement=agreement(rendered, person, visible) * visible,
+    )
     garment = _garment(garment_rgb, garment_mask, _density(position, composition, window, canvas))
 
     result = person_rgb.copy()
     target = window.cut(result)  # a view: the window is inside
     for rows, centres in _strips(window):
-        upsampled = torch.split(_sample(small, centres, "border"), [part.shape[1] for part in maps], 1)
-        displaced, shown, covered, seen, painted, before, agrees = upsampled
-        sampled = _sample(garment, _to_garment(centres + displaced, canvas, garment_rgb), "zeros")
-        premultiplied, edge = sampled[:, :3], sampled[:, 3:]
-        colour = premultiplied / edge.clamp_min(SMALLEST_WEIGHT)
-        weight = (shown / covered.clamp_min(SMALLEST_WEIGHT)).clamp(0, 1) * edge.clamp(0, 1)
+        upsampled = _upsample(maps, centres)
+        place = _to_garment(centres + upsampled.displacement, canvas, garment_rgb)
         photo = torch.from_numpy(target[rows]).permute(2, 0, 1)[None].float() / 255
-        base = (painted + (photo * seen - before) * (agrees / seen)) / seen
-        blended = torch.lerp(base, colour, weight).mul_(255).round_().clamp_(0, 255)
-        target[rows] = blended[0].permute(1, 2, 0).byte().numpy()
+        blended = _blend(_base(photo, upsampled), _sample(garment, place, "zeros"), upsampled)
+        target[rows] = blended.mul_(255).round_().clamp_(0, 255)[0].permute(1, 2, 0).byte().numpy()
     return result
 
 
 def agreement(rendered: Tensor, person: Tensor, visible: Tensor) -> Tensor:
-    """Where the generator left the person as it was: 1 there, 0 where it did not, [B, 1, H, W].
+    """How far the generator left the person as it was.
 
-    rendered, person: [B, 3, H, W] in [0, 1]; visible: [B, 1, H, W], how much of rendered shows: what the garment covers
-    has no say. The largest change of 3x3 pixels counts: the outline of what went away is detail too, and would stay as
-    a ghost.
+    The largest change among 3x3 pixels counts: the outline of what went away is detail, too, and would stay as a ghost.
+
+    Args:
+        rendered: What the generator painted, [B, 3, H, W] in [0, 1].
+        person: What it was shown, [B, 3, H, W] in [0, 1].
+        visible: How much of `rendered` shows, [B, 1, H, W]: pixels under the garment do not count.
+
+    Returns:
+        [B, 1, H, W]: 1 where the person is as before, 0 where not.
     """
     mean = F.avg_pool2d((rendered - person) * visible, 3, 1, 1) / F.avg_pool2d(visible, 3, 1, 1)
     change = F.max_pool2d(mean.abs().amax(1, keepdim=True) * visible, 3, 1, 1)
     return ((DISAGREES_ABOVE - change) / (DISAGREES_ABOVE - AGREES_BELOW)).clamp(0, 1)
 
 
+def _base(photo: Tensor, maps: _Maps) -> Tensor:
+    """Rule 5: the person without the garment, [1, 3, H, W] in [0, 1]."""
+    detail = photo * maps.visible - maps.person
+    return (maps.rendered + detail * (maps.agreement / maps.visible)) / maps.visible
+
+
+def _blend(base: Tensor, garment: Tensor, maps: _Maps) -> Tensor:
+    """Rule 6. garment: colour times mask, and the mask, sampled at the photo's pixels, [1, 4, H, W]."""
+    premultiplied, mask = garment[:, :3], garment[:, 3:]
+    colour = premultiplied / mask.clamp_min(SMALLEST_WEIGHT)
+    opacity = (maps.composition / maps.coverage.clamp_min(SMALLEST_WEIGHT)).clamp(0, 1)
+    return torch.lerp(base, colour, opacity * mask.clamp(0, 1))
+
+
+def _upsample(maps: _Maps, positions: Tensor) -> _Maps:
+    """Rule 2: the maps at fractions [1, 2, H, W] of the window."""
+    sampled = _sample(torch.cat(maps, 1), positions, "border")
+    return _Maps(*torch.split(sampled, [each.shape[1] for each in maps], 1))
+
+
+def _coverage(garment_mask: Pixels, canvas: Window, flow: Tensor, align_corners: bool) -> Tensor:
+    """The garment's mask as network input, 0 or 1, where the flow takes it: [1, 1, H, W]."""
+    size = (flow.shape[2], flow.shape[3])
+    mask = torch.from_numpy(network_input(garment_mask, canvas, size) > MASK_THRESHOLD).float()
+    return F.grid_sample(mask, flow.permute(0, 2, 3, 1), padding_mode="zeros", align_corners=align_corners)
+
+
 def _fraction(flow: Tensor, align_corners: bool) -> Tensor:
-    """Flow [1, 2, H, W] -> the canvas position it names, as fractions of width and height."""
+    """Rule 1: flow [1, 2, H, W] -> the canvas position it names, as fractions of width and height."""
     size = torch.tensor([flow.shape[3], flow.shape[2]]).view(1, 2, 1, 1)
     pixel = (flow + 1) / 2 * (size - 1) if align_corners else ((flow + 1) * size - 1) / 2
     return (pixel + 0.5) / size
@@ -140,7 +198,7 @@ def _to_garment(position: Tensor, canvas: Window, garment_rgb: Pixels) -> Tensor
 
 
 def _density(position: Tensor, composition: Tensor, window: Window, canvas: Window) -> float:
-    """Garment pixels per photo pixel along one axis, where the garment shows: the median, so seams do not count."""
+    """Rule 4: garment pixels per photo pixel along one axis, where it shows; a median, so seams do not count."""
     shown = composition[0, 0] > MASK_THRESHOLD
     if not shown.any():
         return 1.0
@@ -152,7 +210,7 @@ def _density(position: Tensor, composition: Tensor, window: Window, canvas: Wind
 
 
 def _garment(rgb: Pixels, mask: Pixels, density: float) -> Tensor:
-    """The garment times its mask, and the mask, in [0, 1]: [1, 4, h, w], no finer than the photo samples it.
+    """Rule 4: the garment times its mask, and the mask, in [0, 1]: [1, 4, h, w], no finer than the photo samples it.
 
     Multiplied before any filter: what lies beside the garment never colours its edge. The filter (bicubic, for its
     sharpness) may leave [0, 1] a little, in the picture and the mask alike: their quotient does not.
@@ -199,15 +257,3 @@ def _check(
                 f"{name} must be float32 {[1, channels, *size]}, "
                 f"it is {outputs[name].dtype} {list(outputs[name].shape)}."
             )
-
-
-def stamp(picture: Pixels, window: Window, text: str) -> Pixels:
-    """The picture [H, W, 3] with a line of text at the foot of the window; nothing outside the window changes."""
-    height = max(12, window.height // 24)
-    canvas = Image.fromarray(picture[window.top : window.top + window.height, window.left : window.left + window.width])
-    draw = ImageDraw.Draw(canvas)
-    draw.rectangle((0, window.height - 2 * height, window.width, window.height), fill=(40, 40, 40))
-    draw.text((height, window.height - height), text, (255, 255, 255), ImageFont.load_default(height), anchor="lm")
-    stamped = picture.copy()
-    stamped[window.top : window.top + window.height, window.left : window.left + window.width] = np.asarray(canvas)
-    return stamped

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from dmvton_mobile.errors import DmvtonError
-from dmvton_mobile.imaging.composite import composite, stamp
+from dmvton_mobile.imaging.composite import composite
 from dmvton_mobile.imaging.decode import Pixels
 from dmvton_mobile.imaging.window import Window, garment_canvas, network_input, person_window
 
@@ -208,12 +208,3 @@ def test_what_does_not_fit_is_refused() -> None:
         composite(person, window, garment, mask, window, {**good, "rendered": good["rendered"].astype(np.float64)})
     with pytest.raises(DmvtonError, match="photo must be uint8"):
         composite(person[..., 0], window, garment, mask, window, good)
-
-
-def test_a_stamp_changes_only_the_foot_of_its_window() -> None:
-    photo = np.full((400, 500, 3), 128, np.uint8)
-    window = Window(100, 0, 300, 400)
-    stamped = stamp(photo, window, "untrained weights")
-    changed = np.argwhere((stamped != photo).any(2))
-    assert changed.size and (photo == 128).all()
-    assert changed[:, 0].min() > 300 and changed[:, 1].min() >= 100 and changed[:, 1].max() < 400

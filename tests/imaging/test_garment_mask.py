@@ -1,6 +1,5 @@
 """Masks from all three sources, on the example garments, whose true masks are known."""
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +7,8 @@ import pytest
 from PIL import Image
 
 from dmvton_mobile.imaging.decode import ImageError, Picture, Pixels, read_mask, read_picture
-from dmvton_mobile.imaging.garment_mask import GarmentMask, MaskSource, find_garment_mask, mask_problem, warning_sheet
+from dmvton_mobile.imaging.garment_mask import MaskSource, find_garment_mask, mask_problem
+from examples.draw_garments.tee import draw_tee
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -16,13 +16,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 @pytest.fixture(scope="module")
 def tee() -> tuple[Pixels, Pixels]:
     """The tee as its script draws it: picture and true mask."""
-    spec = importlib.util.spec_from_file_location("draw_garments", EXAMPLES / "draw_garments.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    rgb, mask = module.tee()
-    return rgb, mask
+    return draw_tee()
 
 
 def overlap(mask: Pixels, truth: Pixels) -> float:
@@ -109,21 +103,6 @@ def test_problems() -> None:
         problem = mask_problem(mask.astype(np.uint8))
         assert problem is not None
         assert word in problem
-
-
-def test_warning_sheet_shows_garment_mask_overlay_and_sentence() -> None:
-    picture = read_picture(EXAMPLES / "shirt.jpg")
-    mask = GarmentMask(read_mask(EXAMPLES / "shirt_mask.png", picture.size), MaskSource.FILE)
-    plain, worded = warning_sheet(picture, mask, "x"), warning_sheet(picture, mask, "The mask seems inverted.")
-    assert plain.dtype == np.uint8
-    assert plain.shape == worded.shape
-    assert plain.shape[1] > 3 * 360
-    changed = np.abs(plain.astype(int) - worded).max(2) > 0
-    assert changed[:60].any()
-    assert not changed[80:].any()
-    middle = worded[360]
-    assert (middle[16 + 360 + 16 + 180] == 255).all()  # the mask panel, inside the shirt
-    assert (worded[120, 16 + 360 + 16 + 20] == 0).all()  # and outside
 
 
 def test_examples_are_what_the_script_draws(tee: tuple[Pixels, Pixels]) -> None:

@@ -1,0 +1,1 @@
+"""Example pictures and the scripts that use or draw them."""
