@@ -1,1 +1,1 @@
-"""What is not about try-on: atomic files, progress bars, YAML files."""
+"""Not about try-on: atomic files, YAML files, progress bars, optional imports, build information."""

@@ -1,4 +1,4 @@
-"""Files that are whole or not there: write to a temporary sibling, then rename.
+"""Atomic files and folders: written to a temporary sibling, then renamed, so they are complete or absent.
 
 A killed process (kill -9) leaves at most `.NAME.partial-PID` beside the target; the next run removes it.
 """
@@ -17,28 +17,39 @@ from dmvton_mobile.errors import DmvtonError
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """Yields an empty temporary folder that becomes `path` when the block ends, and vanishes when the block raises.
+    """Writes a folder atomically. One writer per path and process at a time.
 
-    Raises DmvtonError where `path` exists already, cannot be written, or the disk is full.
-    One writer per path and process at a time.
+    Yields:
+        An empty temporary folder. It becomes `path` when the block ends, and is removed when the block raises.
+
+    Raises:
+        DmvtonError: `path` exists already, cannot be written, or the disk is full.
     """
-    with _whole(path, overwrite=False) as partial:
+    with _complete_or_absent(path, overwrite=False) as partial:
         partial.mkdir()
         yield partial
 
 
 @contextmanager
 def atomic_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """Yields the temporary path of a file that becomes `path` when the block ends. As `atomic_folder`.
+    """Writes a file atomically. One writer per path and process at a time.
 
-    overwrite: replace an existing file, in one step: a reader finds the old one or the new one.
+    Args:
+        path: Where the file goes.
+        overwrite: Replace an existing file. A reader finds the old one or the new one, never a part.
+
+    Yields:
+        The temporary path to write to. It becomes `path` when the block ends, and is removed when the block raises.
+
+    Raises:
+        DmvtonError: `path` exists already and `overwrite` is False, cannot be written, or the disk is full.
     """
-    with _whole(path, overwrite) as partial:
+    with _complete_or_absent(path, overwrite) as partial:
         yield partial
 
 
 @contextmanager
-def _whole(path: Path, overwrite: bool) -> Iterator[Path]:
+def _complete_or_absent(path: Path, overwrite: bool) -> Iterator[Path]:
     if not overwrite:
         require_new(path)
     try:
@@ -65,7 +76,11 @@ def _whole(path: Path, overwrite: bool) -> Iterator[Path]:
 
 
 def require_new(path: Path) -> None:
-    """Raises DmvtonError where something lies at `path` already: for commands that work long before they write."""
+    """Checks that nothing exists at a path: early, in commands that work long before they write.
+
+    Raises:
+        DmvtonError: Something exists there, if only a broken link.
+    """
     if os.path.lexists(path):
         raise DmvtonError(f"{path} exists already. Remove it, or choose another name.")
 
@@ -79,11 +94,11 @@ def _remove_leftovers(path: Path) -> None:
 
 
 def _writing(process: int) -> bool:
-    """Whether a process that could be writing still runs."""
+    """Whether the process may still be writing."""
     if process == os.getpid():
-        return False  # a predecessor's: in a container every run has the same number
+        return False  # from an earlier run: in a container every run has the same process id
     if os.name == "nt":
-        return True  # signal 0 would end it there; what cannot be asked is left alone
+        return True  # signal 0 would end the process there, so it is not asked
     try:
         os.kill(process, 0)
     except (ProcessLookupError, OverflowError):
@@ -101,7 +116,7 @@ def _remove(path: Path) -> None:
 
 
 def _out_of_space(error: BaseException | None) -> bool:
-    """Whether a full disk is what this error is about; native writers say so in words only."""
+    """Whether a full disk caused the error. Native writers tell it by their message alone."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             return True

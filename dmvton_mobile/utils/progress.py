@@ -1,4 +1,4 @@
-"""The one progress bar: on a terminal's standard error, and nowhere else."""
+"""The progress bar of every long command: on standard error, if that is a terminal."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,28 +21,43 @@ StepCallback = Callable[[str], None]  # called when a step of long work starts, 
 
 
 class Bar:
-    """A bar on the screen; `show` moves it."""
+    """A progress bar that `progress_bar` shows."""
 
     def __init__(self, progress: Progress, task: TaskID):
         self._progress = progress
         self._task = task
 
     def show(self, done: int | None = None, *, total: int | None = None, what: str | None = None) -> None:
-        """done: of the total. what: is being done, in place of what it was. None: as before."""
+        """Updates the bar; None leaves a value as it was.
+
+        Args:
+            done: How many of the total are done.
+            total: How many there are.
+            what: Label: what is being done.
+        """
         self._progress.update(self._task, completed=done, total=total, description=what)
 
     def describe(self, what: str) -> None:
-        """Names the step that starts: a `StepCallback`."""
+        """Labels the bar with the step that starts. A `StepCallback`."""
         self.show(what=what)
 
     def advance(self) -> None:
-        """One more is done."""
+        """Counts one more as done."""
         self._progress.advance(self._task)
 
 
 @contextmanager
 def progress_bar(what: str, total: int | None = None, *, hidden: bool = False) -> Iterator[Bar]:
-    """A bar while the block runs. It writes on a copy of standard error, so that what holds that back spares it."""
+    """Shows a bar while the block runs.
+
+    It writes to a copy of the file descriptor of standard error, so that code which silences standard error, as the
+    exporters need, does not silence the bar.
+
+    Args:
+        what: Label: what is being done.
+        total: How many steps there are; None where that is not known yet.
+        hidden: Show nothing, as on all but the first of several processes.
+    """
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with os.fdopen(os.dup(2), "w") as stream:
         console = Console(file=stream)
@@ -52,7 +67,12 @@ def progress_bar(what: str, total: int | None = None, *, hidden: bool = False) -
 
 
 def tracked(items: Sequence[Item], what: str) -> Iterable[Item]:
-    """The items, with a bar while they are taken."""
+    """Iterates over items with a progress bar.
+
+    Args:
+        items: What to iterate over.
+        what: Label of the bar.
+    """
     with progress_bar(what, len(items)) as bar:
         for item in items:
             yield item

@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.records.base import Record, parse_record, record_json
-from dmvton_mobile.utils.files import atomic_file, atomic_folder, sha256_file
+from dmvton_mobile.utils.files import atomic_file, atomic_folder, require_new, sha256_file
 
 
 class Sample(Record):
@@ -174,3 +174,11 @@ def test_record_that_is_none_says_why(text: bytes, message: str) -> None:
     with pytest.raises(DmvtonError, match=message) as caught:
         parse_record(text, Sample, "x.json", DmvtonError)
     assert "x.json" in str(caught.value)
+
+
+def test_a_path_that_must_be_new(tmp_path: Path) -> None:
+    require_new(tmp_path / "new")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    for name in (".", "link"):
+        with pytest.raises(DmvtonError, match="exists already"):
+            require_new(tmp_path / name)
