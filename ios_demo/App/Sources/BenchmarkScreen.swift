@@ -21,7 +21,7 @@ struct BenchmarkScreen: View {
     }
 }
 
-/// Ends the app: with 0 where there is a record, whatever its verdict.
+/// Ends the app: with 0 where there is a record.
 private func measure(_ job: URL, onStep: (String) -> Void) -> Never {
     do {
         let benchmark = try Benchmark(

@@ -38,8 +38,4 @@ public struct AppJob: Codable, Equatable, Sendable {
         guard let asked = arguments.firstIndex(of: "--benchmark"), arguments.indices.contains(asked + 1) else { return nil }
         return home.appendingPathComponent(arguments[asked + 1])
     }
-
-    public func json() throws -> Data {
-        try jsonEncoder().encode(self)
-    }
 }

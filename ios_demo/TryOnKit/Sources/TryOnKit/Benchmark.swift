@@ -77,14 +77,10 @@ public struct Benchmark {
     }
 
     private func write(_ record: inout BenchmarkRecord) throws {
-        record.verdict = judge(
-            suite: job.suite, device: record.device, artifacts: record.artifacts, runs: record.runs
-        )
         try record.json().write(to: recordFile, options: .atomic)
     }
 
     private func emptyRecord() throws -> BenchmarkRecord {
-        let device = probes.device(named: job.device)
         let manifest = bundle.manifest
         return BenchmarkRecord(
             startedAt: clock.date,
@@ -92,10 +88,9 @@ public struct Benchmark {
             bundle: .init(
                 name: job.bundleName, network: manifest.network, trained: manifest.trained, digest: manifest.digest
             ),
-            device: device,
+            device: probes.device(named: job.device),
             agent: Self.agent,
-            artifacts: try job.pairs.map(weigh),
-            verdict: judge(suite: job.suite, device: device, artifacts: [], runs: [])
+            artifacts: try job.pairs.map(weigh)
         )
     }
 

@@ -1,7 +1,7 @@
 import Foundation
 
-/// What a benchmark leaves behind, as `benchmarks/record.py` has it: units are in the names, and what a probe could not
-/// read is null.
+/// The measurements of a benchmark, without a verdict, which `dmvton bench` gives on the host (docs/app-contract.md,
+/// section 6). Units are in the names; a value that a probe could not read is null.
 public struct BenchmarkRecord: Codable, Equatable, Sendable {
     public struct SuiteIdentity: Codable, Equatable, Sendable {
         public let name: String
@@ -26,12 +26,11 @@ public struct BenchmarkRecord: Codable, Equatable, Sendable {
     public let versions: [String: String]
     public let artifacts: [Artifacts]
     public var runs: [Run]
-    public var verdict: Verdict
 
     /// Nothing measured yet.
     init(
         startedAt: Date, suite: SuiteIdentity, bundle: BundleIdentity, device: Device, agent: String,
-        artifacts: [Artifacts], verdict: Verdict
+        artifacts: [Artifacts]
     ) {
         schemaVersion = 1
         self.startedAt = startedAt
@@ -43,7 +42,6 @@ public struct BenchmarkRecord: Codable, Equatable, Sendable {
         versions = [:]
         self.artifacts = artifacts
         runs = []
-        self.verdict = verdict
     }
 
     public init(_ text: Data) throws {
@@ -93,12 +91,6 @@ public struct Run: Codable, Equatable, Sendable {
         self.round = round
     }
 
-    /// Steady frames.
-    public var frame: Series? {
-        let steady = series.filter { $0.mode == .steady }
-        return steady.first { $0.component == .tryon } ?? steady.first { $0.component == .whole }
-    }
-
     /// `coreml fp16, 2 threads, round 1`
     var title: String {
         "\(target.rawValue) \(precision.rawValue), \(threads) thread\(threads > 1 ? "s" : ""), round \(round)"
@@ -127,8 +119,6 @@ public struct Series: Codable, Equatable, Sendable {
     @OrNull public var periodMs: Double?
     public let startedMs: [Double]
     public let samplesMs: [Double]
-
-    public var summary: Summary { Summary(samplesMs) }
 }
 
 /// What the bytes of a process are: never compared with each other.
@@ -144,9 +134,6 @@ public struct Memory: Codable, Equatable, Sendable {
     @OrNull public var loadedBytes: Int?
     @OrNull public var peakBytes: Int?
     @OrNull public var arenaBytes: Int?
-
-    /// The most beyond the bare process.
-    public var growthBytes: Int? { peakBytes.map { max(0, $0 - bareBytes) } }
 }
 
 /// What the files of a target and precision weigh. downloadBytes: deflated, file by file.
@@ -156,25 +143,4 @@ public struct Artifacts: Codable, Equatable, Sendable {
     public let parametersBytes: Int
     public let fileBytes: Int
     public let downloadBytes: Int
-}
-
-public struct Verdict: Codable, Equatable, Sendable {
-    /// Worst last.
-    public enum Validity: String, Codable, Sendable, CaseIterable {
-        case valid
-        case semiValid = "semi-valid"
-        case invalid
-    }
-
-    /// held: null where it could not be told.
-    public struct Check: Codable, Equatable, Sendable {
-        public let what: String
-        @OrNull public var held: Bool?
-    }
-
-    public let validity: Validity
-    public let reasons: [String]
-    public let checks: [Check]
-    /// Not invalid, and every check held.
-    public let passed: Bool
 }

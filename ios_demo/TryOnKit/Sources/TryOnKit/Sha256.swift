@@ -1,30 +1,32 @@
 import Foundation
 
-/// SHA-256 as FIPS 180-4 has it: CryptoKit is not where these tests run.
+#if canImport(CryptoKit)
+import CryptoKit
+
+/// SHA-256 by CryptoKit, on Apple's systems.
+struct Sha256 {
+    private var hash = SHA256()
+
+    mutating func update(_ bytes: UnsafeRawBufferPointer) {
+        hash.update(bufferPointer: bytes)
+    }
+
+    /// 64 lower-case hexadecimal digits.
+    func digest() -> String {
+        hash.finalize().map { byte in
+            let digits = String(byte, radix: 16)
+            return digits.count == 1 ? "0" + digits : digits
+        }.joined()
+    }
+}
+#else
+/// SHA-256 as FIPS 180-4 defines it, where CryptoKit cannot be imported: the kit's tests run on Linux.
 struct Sha256 {
     private var state: [UInt32] = [
         0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
     ]
     private var waiting: [UInt8] = []
     private var length: UInt64 = 0
-
-    /// The digest of data: 64 lower-case hexadecimal digits.
-    static func digest(_ data: Data) -> String {
-        var hash = Sha256()
-        data.withUnsafeBytes { hash.update($0) }
-        return hash.digest()
-    }
-
-    /// Of a file's content. Throws where it cannot be read.
-    static func digest(ofFile url: URL) throws -> String {
-        let file = try FileHandle(forReadingFrom: url)
-        defer { try? file.close() }
-        var hash = Sha256()
-        while let chunk = try file.read(upToCount: 1 << 20), !chunk.isEmpty {
-            chunk.withUnsafeBytes { hash.update($0) }
-        }
-        return hash.digest()
-    }
 
     mutating func update(_ bytes: UnsafeRawBufferPointer) {
         length += UInt64(bytes.count)
@@ -102,4 +104,25 @@ struct Sha256 {
         0x19a4_c116, 0x1e37_6c08, 0x2748_774c, 0x34b0_bcb5, 0x391c_0cb3, 0x4ed8_aa4a, 0x5b9c_ca4f, 0x682e_6ff3,
         0x748f_82ee, 0x78a5_636f, 0x84c8_7814, 0x8cc7_0208, 0x90be_fffa, 0xa450_6ceb, 0xbef9_a3f7, 0xc671_78f2,
     ]
+}
+#endif
+
+extension Sha256 {
+    /// The digest of data: 64 lower-case hexadecimal digits.
+    static func digest(_ data: Data) -> String {
+        var hash = Sha256()
+        data.withUnsafeBytes { hash.update($0) }
+        return hash.digest()
+    }
+
+    /// Of a file's content. Throws where it cannot be read.
+    static func digest(ofFile url: URL) throws -> String {
+        let file = try FileHandle(forReadingFrom: url)
+        defer { try? file.close() }
+        var hash = Sha256()
+        while let chunk = try file.read(upToCount: 1 << 20), !chunk.isEmpty {
+            chunk.withUnsafeBytes { hash.update($0) }
+        }
+        return hash.digest()
+    }
 }

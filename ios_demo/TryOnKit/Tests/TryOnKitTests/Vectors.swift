@@ -75,28 +75,6 @@ struct Cases: Decodable {
         let values: [Float]?
     }
 
-    struct StatisticsCase: Decodable {
-        let samplesMs: [Double]
-        let samples: Int
-        let leastMs: Double
-        let medianMs: Double
-        let p90Ms: Double
-        let p99Ms: Double
-        let mostMs: Double
-        let spread: Double
-        let drift: Double?
-    }
-
-    struct VerdictCase: Decodable {
-        let name: String
-        let runs: [Run]
-        let artifacts: [Artifacts]
-        let device: Device
-        let validity: Verdict.Validity
-        let passed: Bool
-        let held: [Bool?]
-    }
-
     struct Change: Decodable {
         let op: String
         let path: String
@@ -123,8 +101,6 @@ struct Cases: Decodable {
     let composites: [CompositeCase]
     let replays: [ReplayCase]
     let tensorFiles: [TensorFileCase]
-    let statistics: [StatisticsCase]
-    let verdicts: [VerdictCase]
     let refusals: [RefusalCase]
     let zips: [ZipCase]
 }
@@ -141,9 +117,7 @@ extension Window {
     let groups = [
         ("windows", cases.windows.count), ("resizes", cases.resizes.count), ("cameras", cases.cameras.count),
         ("composites", cases.composites.count), ("replays", cases.replays.count),
-        ("tensor files", cases.tensorFiles.count), ("statistics", cases.statistics.count),
-        ("verdicts", cases.verdicts.count), ("refusals", cases.refusals.count),
-        ("zips", cases.zips.count),
+        ("tensor files", cases.tensorFiles.count), ("refusals", cases.refusals.count), ("zips", cases.zips.count),
     ]
     for (name, count) in groups {
         print("vectors: \(name) \(count)")

@@ -22,8 +22,6 @@ data class AppJob(
     @Serializable
     data class Pair(val target: Target, val precision: Precision)
 
-    fun json(): ByteArray = encode(serializer(), this)
-
     companion object {
         /** Throws TryOnException where the text is no job. */
         fun read(text: ByteArray): AppJob {

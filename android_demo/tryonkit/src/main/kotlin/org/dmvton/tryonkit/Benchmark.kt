@@ -51,12 +51,7 @@ class Benchmark(
         for (asked in asked()) {
             onStep(asked.title)
             coolDown()
-            val runs = made.runs + measured(asked)
-            made = made.copy(
-                seconds = clock.seconds - started,
-                runs = runs,
-                verdict = judge(job.suite, made.device, made.artifacts, runs),
-            )
+            made = made.copy(seconds = clock.seconds - started, runs = made.runs + measured(asked))
             write(made)
         }
         if (made.runs.isEmpty()) write(made)
@@ -88,19 +83,16 @@ class Benchmark(
 
     private fun emptyRecord(): BenchmarkRecord {
         val manifest = bundle.manifest
-        val device = probes.device(job.device)
-        val artifacts = job.pairs.map(::weigh)
         return BenchmarkRecord(
             startedAt = isoTime(clock.date),
             seconds = 0.0,
             suite = SuiteIdentity(job.suite.name, job.suiteSha256, job.suite.budget),
             bundle = BundleIdentity(job.bundleName, manifest.network, manifest.trained, manifest.digest),
-            device = device,
+            device = probes.device(job.device),
             agent = AGENT,
             versions = emptyMap(),
-            artifacts = artifacts,
+            artifacts = job.pairs.map(::weigh),
             runs = emptyList(),
-            verdict = judge(job.suite, device, artifacts, emptyList()),
         )
     }
 

@@ -4,8 +4,8 @@ import kotlinx.serialization.SerialName
 import kotlinx.serialization.Serializable
 
 /**
- * What a benchmark leaves behind, as `benchmarks/record.py` has it: units are in the names, and what a probe could not
- * read is null. startedAt: ISO 8601, UTC.
+ * The measurements of a benchmark, without a verdict, which `dmvton bench` gives on the host (docs/app-contract.md,
+ * section 6). Units are in the names; a value that a probe could not read is null. startedAt: ISO 8601, UTC.
  */
 @Serializable
 data class BenchmarkRecord(
@@ -19,7 +19,6 @@ data class BenchmarkRecord(
     val versions: Map<String, String>,
     val artifacts: List<Artifacts>,
     val runs: List<Run>,
-    val verdict: Verdict,
 ) {
     @Serializable
     data class SuiteIdentity(val name: String, val sha256: String, val budget: Suite.Budget)
@@ -63,13 +62,6 @@ data class Run(
     @Serializable
     data class Operation(val name: String, val kind: String, val backend: String?, val milliseconds: Double?)
 
-    /** Steady frames. */
-    val frame: Series?
-        get() {
-            val steady = series.filter { it.mode == Mode.STEADY }.associateBy { it.component }
-            return steady[Component.TRYON] ?: steady[Component.WHOLE]
-        }
-
     /** `tflite fp16, 2 threads, round 1` */
     val title: String get() = "$target $precision, $threads thread${if (threads > 1) "s" else ""}, round $round"
 }
@@ -101,9 +93,7 @@ data class Series(
     val periodMs: Double? = null,
     val startedMs: List<Double>,
     val samplesMs: List<Double>,
-) {
-    val summary: Summary get() = summarise(samplesMs)
-}
+)
 
 /** What the bytes of a process are: never compared with each other. */
 @Serializable
@@ -122,10 +112,7 @@ data class Memory(
     val loadedBytes: Long?,
     val peakBytes: Long?,
     val arenaBytes: Long?,
-) {
-    /** The most beyond the bare process. */
-    val growthBytes: Long? get() = peakBytes?.let { maxOf(0, it - bareBytes) }
-}
+)
 
 /** What the files of a target and precision weigh. downloadBytes: deflated, file by file. */
 @Serializable
@@ -136,19 +123,3 @@ data class Artifacts(
     val fileBytes: Long,
     val downloadBytes: Long,
 )
-
-/** passed: not invalid, and every check held. */
-@Serializable
-data class Verdict(val validity: Validity, val reasons: List<String>, val checks: List<Check>, val passed: Boolean) {
-    /** Worst last. */
-    @Serializable
-    enum class Validity {
-        @SerialName("valid") VALID,
-        @SerialName("semi-valid") SEMI_VALID,
-        @SerialName("invalid") INVALID,
-    }
-
-    /** held: null where it could not be told. */
-    @Serializable
-    data class Check(val what: String, val held: Boolean?)
-}

@@ -2,7 +2,7 @@ package org.dmvton.tryonkit
 
 import kotlinx.serialization.Serializable
 
-/** What a benchmark does, as `benchmarks/suite.py` has it. */
+/** The part of `benchmarks/suite.py` that an app needs to measure; conditions and bands are for the host's verdict. */
 @Serializable
 data class Suite(
     val name: String,
@@ -19,9 +19,7 @@ data class Suite(
     val sustained: Sustained?,
     val cooldownSeconds: Double,
     val operations: Boolean,
-    val conditions: Conditions,
     val budget: Budget,
-    val bands: List<Band>,
     val timeoutSeconds: Double,
 ) {
     /** A series goes on until it has that many runs and has lasted that long, both. */
@@ -36,18 +34,7 @@ data class Suite(
     @Serializable
     data class Sustained(val seconds: Double)
 
-    /** What is asked of a device for a verdict; null asks nothing. */
-    @Serializable
-    data class Conditions(
-        val maxSpread: Double?,
-        val maxDrift: Double?,
-        val maxLoad: Double?,
-        val maxTemperatureCelsius: Double?,
-        val minBatteryPercent: Double?,
-        val governors: List<String>?,
-    )
-
-    /** At most; null where it does not count. */
+    /** Limits, which the record repeats for the host; null sets none. */
     @Serializable
     data class Budget(
         val parametersBytes: Long?,
@@ -55,16 +42,5 @@ data class Suite(
         val downloadBytes: Long?,
         val arenaBytes: Long?,
         val growthBytes: Long?,
-    )
-
-    /** Where the median of a steady frame is expected. device: a pattern of its name, model or processor. */
-    @Serializable
-    data class Band(
-        val device: String,
-        val target: Target,
-        val precision: Precision,
-        val threads: Int,
-        val leastMs: Double,
-        val mostMs: Double,
     )
 }

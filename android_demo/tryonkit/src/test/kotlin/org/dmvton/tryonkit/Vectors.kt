@@ -36,8 +36,6 @@ class Cases(
     val composites: List<OfComposite>,
     val replays: List<OfReplay>,
     val tensorFiles: List<OfTensorFile>,
-    val statistics: List<OfStatistics>,
-    val verdicts: List<OfVerdict>,
     val refusals: List<OfRefusal>,
     val zips: List<OfZip>,
 ) {
@@ -67,30 +65,6 @@ class Cases(
 
     @Serializable
     class OfTensorFile(val name: String, val base64: String, val shape: List<Int>?, val values: List<Float>?)
-
-    @Serializable
-    class OfStatistics(
-        val samplesMs: List<Double>,
-        val samples: Int,
-        val leastMs: Double,
-        val medianMs: Double,
-        val p90Ms: Double,
-        val p99Ms: Double,
-        val mostMs: Double,
-        val spread: Double,
-        val drift: Double?,
-    )
-
-    @Serializable
-    class OfVerdict(
-        val name: String,
-        val runs: List<Run>,
-        val artifacts: List<Artifacts>,
-        val device: Device,
-        val validity: Verdict.Validity,
-        val passed: Boolean,
-        val held: List<Boolean?>,
-    )
 
     @Serializable
     class Change(

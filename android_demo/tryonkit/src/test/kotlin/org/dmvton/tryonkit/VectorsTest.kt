@@ -9,8 +9,7 @@ class VectorsTest {
         val cases = Vectors.cases
         val groups = mapOf(
             "windows" to cases.windows, "resizes" to cases.resizes, "cameras" to cases.cameras,
-            "composites" to cases.composites, "replays" to cases.replays, "statistics" to cases.statistics,
-            "verdicts" to cases.verdicts, "refusals" to cases.refusals, "zips" to cases.zips,
+            "composites" to cases.composites, "replays" to cases.replays, "refusals" to cases.refusals, "zips" to cases.zips,
         )
         println("vectors: " + groups.map { (name, held) -> "$name ${held.size}" }.joinToString())
         for ((name, held) in groups) assertTrue(name, held.isNotEmpty())
