@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from xml.etree import ElementTree
 
-from benchmarks.record import BenchmarkRecord, Key, RecordError, Run, Validity, titled
+from benchmarks.record import BenchmarkRecord, RecordError, Validity
 from benchmarks.report.figures import grouped
+from benchmarks.run_record import Run, RunKey, key_title
 from benchmarks.statistics import median
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.records.base import Strict
@@ -97,8 +98,8 @@ def _refuse_unlike(base: BenchmarkRecord, new: BenchmarkRecord) -> None:
             raise RecordError(f"{name} is invalid: {record.verdict.reasons[0]} Measure it again.")
 
 
-def _of_artifact(key: Key, base: Sequence[Run], new: Sequence[Run], bound: float, paired: bool) -> Iterator[Comparison]:
-    title = titled(key)
+def _of_artifact(key: RunKey, base: Sequence[Run], new: Sequence[Run], bound: float, paired: bool) -> Iterator[Comparison]:
+    title = key_title(key)
     before, after = _medians(base), _medians(new)
     if not after or not before:
         yield Comparison(

@@ -1,22 +1,30 @@
-"""What is said of a series of times, by one written rule: the same samples give the same figures in every language.
+"""Statistics of a series of latencies, by one written rule, so that every language gets the same figures.
 
-Percentile p of n sorted samples lies at position (n - 1) p / 100, between two neighbours linearly (Hyndman and Fan's
-definition 7, https://doi.org/10.2307/2684934).
+Percentile p of n sorted samples lies at position (n - 1) p / 100, linear between two neighbours (definition 7 of
+Hyndman and Fan, https://doi.org/10.2307/2684934; the default of numpy).
 """
 
-import math
 from collections.abc import Sequence
+
+import numpy as np
 
 from dmvton_mobile.records.base import Strict
 
-FOR_DRIFT = 8  # samples: fewer have no quarters to compare
+MIN_DRIFT_SAMPLES = 8  # fewer have no quarters to compare
 
 
 class Summary(Strict):
-    """Milliseconds of a series.
+    """Statistics of a series.
 
-    spread: (p90 - p10) / median. drift: the last quarter's median to the first quarter's, less one: positive where it
-    got slower; None for fewer than FOR_DRIFT samples.
+    Attributes:
+        samples: Number of samples.
+        least_ms: Smallest sample.
+        median_ms: Median.
+        p90_ms: 90th percentile.
+        p99_ms: 99th percentile.
+        most_ms: Largest sample.
+        dispersion: (p90 - p10) / median.
+        drift: See `drift`.
     """
 
     samples: int
@@ -25,42 +33,53 @@ class Summary(Strict):
     p90_ms: float
     p99_ms: float
     most_ms: float
-    spread: float
+    dispersion: float
     drift: float | None
 
 
-def percentile(samples: Sequence[float], p: float) -> float:
-    """p: 0 to 100. Raises ValueError where there are no samples."""
-    ordered = sorted(samples)
-    if not ordered:
-        raise ValueError("percentile: there are no samples")
-    position = (len(ordered) - 1) * p / 100
-    below, above = math.floor(position), math.ceil(position)
-    return ordered[below] + (ordered[above] - ordered[below]) * (position - below)
-
-
 def median(samples: Sequence[float]) -> float:
-    return percentile(samples, 50)
+    """The 50th percentile.
+
+    Raises:
+        ValueError: There are no samples.
+    """
+    (middle,) = _percentiles(samples, 50)
+    return middle
 
 
-def summarise(samples: Sequence[float]) -> Summary:
-    """Of times in milliseconds, in the order they were taken. Raises ValueError where there are none."""
-    middle = median(samples)
+def summarise(samples_ms: Sequence[float]) -> Summary:
+    """Computes the statistics of latencies in milliseconds, in the order in which they were measured.
+
+    Raises:
+        ValueError: There are no samples.
+    """
+    least, p10, middle, p90, p99, most = _percentiles(samples_ms, 0, 10, 50, 90, 99, 100)
     return Summary(
-        samples=len(samples),
-        least_ms=min(samples),
+        samples=len(samples_ms),
+        least_ms=least,
         median_ms=middle,
-        p90_ms=percentile(samples, 90),
-        p99_ms=percentile(samples, 99),
-        most_ms=max(samples),
-        spread=(percentile(samples, 90) - percentile(samples, 10)) / middle,
-        drift=drift(samples),
+        p90_ms=p90,
+        p99_ms=p99,
+        most_ms=most,
+        dispersion=(p90 - p10) / middle,
+        drift=drift(samples_ms),
     )
 
 
 def drift(samples: Sequence[float]) -> float | None:
-    """See Summary."""
-    if len(samples) < FOR_DRIFT:
+    """Median of the last quarter over that of the first, less 1: above 0 where the device got slower.
+
+    Returns:
+        None for fewer than `MIN_DRIFT_SAMPLES` samples.
+    """
+    if len(samples) < MIN_DRIFT_SAMPLES:
         return None
     quarter = len(samples) // 4
     return median(samples[-quarter:]) / median(samples[:quarter]) - 1
+
+
+def _percentiles(samples: Sequence[float], *percents: float) -> list[float]:
+    if not samples:
+        raise ValueError("there are no samples")
+    values: list[float] = np.percentile(np.asarray(samples, np.float64), percents).tolist()
+    return values

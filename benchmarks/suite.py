@@ -1,6 +1,7 @@
-"""What a benchmark does: a YAML file that says which artifacts, how long, and what is asked of the device.
+"""A benchmark suite: a YAML file that says which artifacts to measure, for how long, and under which conditions.
 
-Ours lie in `benchmarks/suites`. A record carries the digest of its suite: two that differ were not measured alike.
+Ours are in `benchmarks/suites`. A record carries its suite's SHA-256, because records of two suites were not measured
+alike.
 """
 
 import re
@@ -18,9 +19,8 @@ from dmvton_mobile.utils.yaml_files import YamlKind
 
 CAMERA_PERIOD_MS = 1000 / 30
 
-Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
-Share = Annotated[float, Field(ge=0)]
+Fraction = Annotated[float, Field(ge=0)]
 
 _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 
@@ -30,7 +30,11 @@ class SuiteError(DmvtonError):
 
 
 def parse_bytes(text: str) -> int:
-    """`37MB` (of 10^6 bytes), `36 MiB`, `500 kB`. Raises SuiteError."""
+    """Reads a number of bytes with its unit: `37MB` (of 10^6 bytes), `36 MiB`, `500 kB`.
+
+    Raises:
+        SuiteError: The text is something else.
+    """
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+)", text.strip())
     if found is None or found[2].upper() not in _UNITS:
         raise SuiteError(f"{text!r} is no number of bytes: write it like 37MB, 36MiB or 500kB.")
@@ -50,36 +54,58 @@ Bytes = Annotated[int, BeforeValidator(_bytes), Field(ge=0, le=2**50)]
 
 
 class Until(Strict):
-    """A series goes on until it has that many runs and has lasted that long, both."""
+    """Length of a series, which goes on until it has both.
+
+    Attributes:
+        min_runs: Number of runs.
+        min_seconds: Duration.
+    """
 
     min_runs: Annotated[int, Field(ge=1, le=100_000)]
     min_seconds: Annotated[float, Field(ge=0, le=3600)] = 0.0
 
 
-class Camera(Strict):
-    """Frames at the rate of a camera, for that long: the processor rests between them, and its clock may sink."""
+class CameraRate(Strict):
+    """Frames at the rate of a camera; the processor rests between them, so its clock may fall.
+
+    Attributes:
+        period_ms: From the start of a frame to that of the next.
+        seconds: Duration.
+    """
 
     period_ms: Positive = CAMERA_PERIOD_MS
     seconds: Annotated[float, Field(gt=0, le=3600)]
 
 
 class Sustained(Strict):
-    """Frames back to back for that long: what the device keeps up."""
+    """Frames back to back for minutes, as long as the device can keep up.
+
+    Attributes:
+        seconds: Duration.
+    """
 
     seconds: Annotated[float, Field(gt=0, le=7200)]
 
 
 class Conditions(Strict):
-    """What is asked of a device for a verdict; None asks nothing.
+    """Conditions of a valid measurement; None requires nothing.
 
-    max_spread, max_drift: of a steady series. max_load: of other work before a run, in processors. max_temperature:
-    degrees Celsius before a run. min_battery_percent: of a device that has one. governors: of processors that are
-    measured well.
+    `max_spread` is the deprecated name of `max_dispersion`, which is still read.
+
+    Attributes:
+        max_dispersion: Of a steady series: (p90 - p10) / median.
+        max_drift: Of a steady series, up or down.
+        max_load: Number of processors kept busy by other work before a run.
+        max_temperature_celsius: Before a run.
+        min_battery_percent: If the device has a battery.
+        governors: The only allowed governors of the processors' clocks.
     """
 
-    max_spread: Share | None = 0.3
-    max_drift: Share | None = 0.15
-    max_load: Share | None = 0.5
+    model_config = ConfigDict(json_schema_extra=renamed_fields(max_spread="max_dispersion"))
+
+    max_dispersion: Fraction | None = Field(default=0.3, validation_alias=AliasChoices("max_dispersion", "max_spread"))
+    max_drift: Fraction | None = 0.15
+    max_load: Fraction | None = 0.5
     max_temperature_celsius: Positive | None = 45.0
     min_battery_percent: Annotated[float, Field(ge=0, le=100)] | None = 30.0
     governors: tuple[str, ...] | None = None
@@ -104,7 +130,16 @@ class Budget(Strict):
 
 
 class Band(Strict):
-    """Where the median of a steady frame is expected. device: a pattern (`*Pixel 8*`) of its model or processor."""
+    """Expected range of the median of a steady frame.
+
+    Attributes:
+        device: Pattern of the device's name, model or processor, like `*Pixel 8*`.
+        target: The runtime.
+        precision: Of the artifacts.
+        threads: CPU threads of the runtime.
+        least_ms: Lower end.
+        most_ms: Upper end.
+    """
 
     device: str
     target: Target
@@ -120,15 +155,32 @@ class Band(Strict):
         return self
 
     def is_for(self, names: tuple[str | None, ...]) -> bool:
+        """Whether one of a device's names matches the pattern."""
         return any(fnmatchcase(name, self.device) for name in names if name)
 
 
 class Suite(Strict):
-    """targets, precisions: None for all that the bundle holds. recommended: of those, only what the manifest recommends
-    for each target, where it recommends something. threads: each is measured. rounds: processes for each.
+    """What to measure.
 
-    warmup_runs: before a series, not counted. garment, frame: the two components apart. cooldown_seconds: before every
-    process. operations: whether to profile them. timeout_seconds: for one process.
+    Attributes:
+        name: Of the suite.
+        description: For people.
+        targets: Runtimes; None for all in the bundle.
+        precisions: Of the artifacts; None for all in the bundle.
+        recommended: Only the precision that the manifest recommends for a target, where it recommends one.
+        threads: Thread counts; each is measured.
+        rounds: Processes for each target, precision and thread count.
+        warmup_runs: Before each series, not counted.
+        garment: Length of the garment encoder's series.
+        frame: Length of the frame's steady series.
+        camera: Frames at a camera's rate; None for none.
+        sustained: Frames for minutes; None for none.
+        cooldown_seconds: Pause before each process.
+        operations: Whether to profile the operations of a frame.
+        conditions: Of a valid measurement.
+        budget: Of the artifacts.
+        bands: Expected latencies.
+        timeout_seconds: For one process.
     """
 
     name: Name
@@ -141,7 +193,7 @@ class Suite(Strict):
     warmup_runs: Annotated[int, Field(ge=0, le=1000)] = 3
     garment: Until = Until(min_runs=20)
     frame: Until
-    camera: Camera | None = None
+    camera: CameraRate | None = None
     sustained: Sustained | None = None
     cooldown_seconds: Annotated[float, Field(ge=0, le=3600)] = 0.0
     operations: bool = False
@@ -155,5 +207,15 @@ SUITES = YamlKind("suite", Path(__file__).parent / "suites", SuiteError, extra="
 
 
 def load_suite(path: Path) -> tuple[Suite, str]:
-    """The suite in a YAML file, or the one of ours with that name, and the file's SHA-256. Raises SuiteError."""
+    """Loads a suite.
+
+    Args:
+        path: A YAML file, or the name of one of ours.
+
+    Returns:
+        The suite and its file's SHA-256.
+
+    Raises:
+        SuiteError: The file is not a suite; the message names the key.
+    """
     return SUITES.load(path, Suite), sha256_file(SUITES.path(path))

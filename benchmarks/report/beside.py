@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from benchmarks.record import Key
 from benchmarks.report.entry import Entry
 from benchmarks.report.figures import Figures
+from benchmarks.run_record import RunKey
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Beside:
 
 
 _Figure = Callable[[Figures], float | None]
-_Kind = Callable[[Entry, Key], str | None]
+_Kind = Callable[[Entry, RunKey], str | None]
 _TIMES: tuple[tuple[str, _Figure], ...] = (
     ("frame, median ms", lambda each: each.frame),
     ("frame, p99 ms", lambda each: each.p99),

@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks.record import Mode, Series
 from benchmarks.report.drawing import COLOURS, INK, SIZE, SMALL, svg
 from benchmarks.report.entry import Entry
 from benchmarks.report.figures import Figures
-from benchmarks.statistics import FOR_DRIFT, median
+from benchmarks.run_record import Mode, Series
+from benchmarks.statistics import MIN_DRIFT_SAMPLES, median
 from dmvton_mobile.targets import Precision, Target
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def sustained_charts(entries: Sequence[Entry]) -> list[tuple[str, str]]:
     """(title, chart) of each target and precision: how much slower frames got, against their first quarter."""
     groups: dict[tuple[Target, Precision], list[_Line]] = {}
     for line in _lines(entries):
-        if any(len(series.samples_ms) >= FOR_DRIFT for series in line.series(Mode.SUSTAINED)):
+        if any(len(series.samples_ms) >= MIN_DRIFT_SAMPLES for series in line.series(Mode.SUSTAINED)):
             groups.setdefault(line.figures.key[:2], []).append(line)
     return [
         (f"{target} {precision}", _drift(target, precision, lines)) for (target, precision), lines in groups.items()
@@ -127,7 +127,7 @@ def _drift(target: Target, precision: Precision, lines: Sequence[_Line]) -> str:
                 said += f": {line.figures.sustained:.1f} ms at the end, {line.figures.drift:+.0%}"
             label = line.entry.titled(said)
             for series in line.series(Mode.SUSTAINED):
-                if len(series.samples_ms) >= FOR_DRIFT:
+                if len(series.samples_ms) >= MIN_DRIFT_SAMPLES:
                     colour, dashes = _look(lines, index)
                     axes.plot(*_course(series), color=colour, linestyle=dashes, label=label)
                     label = f"_{label}"  # the other rounds have no line of their own in the legend

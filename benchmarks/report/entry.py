@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.budget import Held, numbers
-from benchmarks.record import Artifacts, BenchmarkRecord, Key, Load, MemoryKind, Run
+from benchmarks.record import ArtifactSizes, BenchmarkRecord
 from benchmarks.report.figures import Figures, figures, grouped
+from benchmarks.run_record import Load, MemoryKind, Run, RunKey
 
 LONGEST = 60  # characters of a device's name in a heading
 
@@ -18,7 +19,7 @@ class Entry:
     label: str
     record: BenchmarkRecord
     figures: list[Figures]
-    runs: dict[Key, list[Run]]
+    runs: dict[RunKey, list[Run]]
 
     @property
     def device(self) -> str:
@@ -30,17 +31,17 @@ class Entry:
     def titled(self, title: str) -> str:
         return f"{self.label} · {title}" if self.label else title
 
-    def cold(self, key: Key) -> str | None:
+    def cold(self, key: RunKey) -> str | None:
         """Of the first loads; None where there was none."""
         said = {_COLD[load.cold] for load in self._loads(key)}
         return said.pop() if len(said) == 1 else "some cold" if said else None
 
-    def memory_kind(self, key: Key) -> MemoryKind | None:
+    def memory_kind(self, key: RunKey) -> MemoryKind | None:
         """What the RSS delta counts; None where no round has one, or where rounds differ."""
         kinds = {run.memory.kind for run in self.runs[key] if run.memory}
         return kinds.pop() if len(kinds) == 1 else None
 
-    def weights(self, artifacts: Artifacts) -> list[Held]:
+    def weights(self, artifacts: ArtifactSizes) -> list[Held]:
         return numbers(self.record.suite.budget, artifacts, self.record.runs)
 
     def versions(self) -> list[tuple[str, list[str]]]:
@@ -51,7 +52,7 @@ class Entry:
             packages.update(dict.fromkeys(f"{name} {version}" for name, version in sorted(run.versions.items())))
         return [(target, list(packages)) for target, packages in found.items()]
 
-    def _loads(self, key: Key) -> list[Load]:
+    def _loads(self, key: RunKey) -> list[Load]:
         return [load for run in self.runs[key] for load in run.loads]
 
 

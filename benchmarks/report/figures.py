@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from benchmarks.record import BenchmarkRecord, Key, Load, Mode, Run, titled
+from benchmarks.record import BenchmarkRecord
+from benchmarks.run_record import Load, Mode, Run, RunKey, key_title
 from benchmarks.statistics import median
 from dmvton_mobile.contract import Component
 
@@ -17,7 +18,7 @@ class Figures:
     drift against the first. rss_delta_bytes: of the process.
     """
 
-    key: Key
+    key: RunKey
     load: float | None
     warm_load: float | None
     first: float | None
@@ -25,7 +26,7 @@ class Figures:
     frame: float | None
     p90: float | None
     p99: float | None
-    spread: float | None
+    dispersion: float | None
     camera: float | None
     late: float | None
     sustained: float | None
@@ -35,12 +36,12 @@ class Figures:
 
     @property
     def title(self) -> str:
-        return titled(self.key)
+        return key_title(self.key)
 
 
-def grouped(record: BenchmarkRecord) -> dict[Key, list[Run]]:
+def grouped(record: BenchmarkRecord) -> dict[RunKey, list[Run]]:
     """The rounds of each, in the order they were begun."""
-    groups: dict[Key, list[Run]] = {}
+    groups: dict[RunKey, list[Run]] = {}
     for run in record.runs:
         groups.setdefault(run.key, []).append(run)
     return groups
@@ -50,7 +51,7 @@ def figures(record: BenchmarkRecord) -> list[Figures]:
     return [_of(key, runs) for key, runs in grouped(record).items()]
 
 
-def _of(key: Key, runs: Sequence[Run]) -> Figures:
+def _of(key: RunKey, runs: Sequence[Run]) -> Figures:
     frames = [run.frame for run in runs if run.frame]
     garments = [each for run in runs if (each := run.find(Component.GARMENT_ENCODER, Mode.STEADY))]
     cameras = [each for run in runs if (each := run.frames(Mode.CAMERA))]
@@ -66,7 +67,7 @@ def _of(key: Key, runs: Sequence[Run]) -> Figures:
         frame=_median([each.summary.median_ms for each in frames]),
         p90=_median([each.summary.p90_ms for each in frames]),
         p99=_median([each.summary.p99_ms for each in frames]),
-        spread=_median([each.summary.spread for each in frames]),
+        dispersion=_median([each.summary.dispersion for each in frames]),
         camera=_median([each.summary.median_ms for each in cameras]),
         late=_median([each.late for each in cameras]),
         sustained=_median([median(each.samples_ms[-max(1, len(each.samples_ms) // 4) :]) for each in sustained]),

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from benchmarks.record import Operation
 from benchmarks.report.entry import Entry
+from benchmarks.run_record import Operation
 
 TOP = 20
 

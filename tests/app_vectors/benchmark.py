@@ -3,10 +3,11 @@
 import numpy as np
 
 from benchmarks.devices.phone import AppJob, Pair
-from benchmarks.record import Artifacts, Device, DeviceKind, MemoryKind, Mode, Run
-from benchmarks.statistics import summarise
+from benchmarks.record import ArtifactSizes
+from benchmarks.run_record import Device, DeviceKind, MemoryKind, Mode, Run
+from benchmarks.statistics import Summary, summarise
 from benchmarks.suite import Band, Budget, Conditions, Suite, Until
-from benchmarks.verdict import judge
+from benchmarks.verdict import give_verdict
 from dmvton_mobile.contract import Component
 from dmvton_mobile.targets import Precision, Target
 from tests.app_vectors.cases import Case
@@ -17,13 +18,20 @@ def statistics() -> list[Case]:
     random = np.random.default_rng(5)
     asked = [[5.0], [1.0, 2.0], [3.0, 1.0, 2.0], [float(value) for value in range(1, 8)]]
     asked += [[round(float(value), 3) for value in random.gamma(9, 1, count)] for count in (8, 11, 100)]
-    return [{"samples_ms": list(samples), **summarise(samples).model_dump()} for samples in asked]
+    return [{"samples_ms": list(samples), **_named_for_apps(summarise(samples))} for samples in asked]
+
+
+def _named_for_apps(summary: Summary) -> Case:
+    """With the key of the apps' contract, which calls the dispersion `spread`."""
+    values = summary.model_dump()
+    values["spread"] = values.pop("dispersion")
+    return values
 
 
 def verdicts() -> list[Case]:
     """What must be the same: validity, passed, and which checks hold, in order."""
     state = records.CALM
-    drifting = [10.0] * 12 + [12.0] * 4  # by a fifth; spread no wider than is allowed
+    drifting = [10.0] * 12 + [12.0] * 4  # by a fifth; the dispersion is within what is allowed
     asked: list[tuple[str, list[Run]]] = [
         ("well", [_run(1), _run(2)]),
         ("nothing", []),
@@ -48,7 +56,7 @@ def verdicts() -> list[Case]:
     ]
     cases: list[Case] = []
     for name, runs in asked:
-        verdict = judge(_suite(), _device(), [_artifacts()], runs)
+        verdict = give_verdict(_suite(), _device(), [_artifacts()], runs)
         cases.append(
             {
                 "name": name,
@@ -92,7 +100,7 @@ def record() -> records.BenchmarkRecord:
             "device": _device(),
             "agent": "app 1",
             "artifacts": (_artifacts(),),
-            "verdict": judge(asked.suite, _device(), [_artifacts()], runs),
+            "verdict": give_verdict(asked.suite, _device(), [_artifacts()], runs),
         }
     )
 
@@ -126,8 +134,8 @@ def _run(number: int = 1, frame_ms: float | list[float] = 10.0, **changes: objec
     return made.model_copy(update=update)
 
 
-def _artifacts() -> Artifacts:
-    return Artifacts(
+def _artifacts() -> ArtifactSizes:
+    return ArtifactSizes(
         target=Target.TFLITE,
         precision=Precision.FP16,
         parameters_bytes=2_900_000,

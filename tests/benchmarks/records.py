@@ -3,23 +3,10 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from benchmarks.record import (
-    Artifacts,
-    BenchmarkRecord,
-    BundleIdentity,
-    Device,
-    DeviceKind,
-    Load,
-    Memory,
-    MemoryKind,
-    Mode,
-    Run,
-    Series,
-    State,
-    SuiteIdentity,
-)
+from benchmarks.record import ArtifactSizes, BenchmarkRecord, BundleIdentity, SuiteIdentity
+from benchmarks.run_record import Device, DeviceKind, Load, Memory, MemoryKind, Mode, Run, Series, State
 from benchmarks.suite import Suite, Until
-from benchmarks.verdict import judge
+from benchmarks.verdict import give_verdict
 from dmvton_mobile.bundles.manifest import ParityFigure
 from dmvton_mobile.contract import Component
 from dmvton_mobile.targets import Precision, Target
@@ -55,7 +42,7 @@ def run(frame_ms: float | Sequence[float] = 10.0, round: int = 1, **changes: obj
 
 
 def record(runs: Sequence[Run], suite: Suite = SUITE, started_at: datetime = STARTED) -> BenchmarkRecord:
-    artifacts = Artifacts(
+    artifacts = ArtifactSizes(
         target=Target.ONNX,
         precision=Precision.FP32,
         parameters_bytes=2_900_000,
@@ -72,7 +59,7 @@ def record(runs: Sequence[Run], suite: Suite = SUITE, started_at: datetime = STA
         versions={"dmvton-mobile": "0.1.0"},
         artifacts=(artifacts,),
         runs=tuple(runs),
-        verdict=judge(suite, DEVICE, [artifacts], runs),
+        verdict=give_verdict(suite, DEVICE, [artifacts], runs),
     )
 
 

@@ -16,26 +16,17 @@ import pytest
 from benchmarks.budget import budget_checks
 from benchmarks.cli.report import overlay_command, report_command
 from benchmarks.record import (
-    Artifacts,
+    ArtifactSizes,
     BenchmarkRecord,
     BundleIdentity,
     Check,
-    Device,
-    DeviceKind,
-    Load,
-    Memory,
-    MemoryKind,
-    Mode,
-    Operation,
-    Run,
-    Series,
-    State,
     SuiteIdentity,
     Validity,
     Verdict,
     write_record,
 )
 from benchmarks.report.page import page_html
+from benchmarks.run_record import Device, DeviceKind, Load, Memory, MemoryKind, Mode, Operation, Run, Series, State
 from benchmarks.suite import Budget
 from dmvton_mobile.contract import Component
 from dmvton_mobile.errors import DmvtonError
@@ -126,7 +117,7 @@ def record(
     more_checks: tuple[Check, ...] = (),
 ) -> BenchmarkRecord:
     artifacts = [
-        Artifacts(
+        ArtifactSizes(
             target=target, precision=precision, parameters_bytes=10**6, file_bytes=11 * 10**5, download_bytes=9**6
         )
         for target, precision in dict.fromkeys((run.target, run.precision) for run in runs)
@@ -214,7 +205,7 @@ def test_figures_and_budgets_are_the_record_s(good: BenchmarkRecord, hostile: Be
     steady = good.runs[0].frame
     assert steady is not None
     summary = steady.summary
-    assert f"{summary.median_ms:.1f} {summary.p90_ms:.1f} {summary.p99_ms:.1f} {summary.spread:.0%}" in text
+    assert f"{summary.median_ms:.1f} {summary.p90_ms:.1f} {summary.p99_ms:.1f} {summary.dispersion:.0%}" in text
     assert f"{summary.median_ms:.1f} / {summary.p90_ms:.1f} / {summary.p99_ms:.1f}" in text  # in the chart
     assert "123.4 cold - 45.6" in text
     assert "30.0 of 37" in text

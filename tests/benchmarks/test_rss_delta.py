@@ -7,7 +7,8 @@ import jsonschema
 import pytest
 
 from benchmarks.devices.phone import AppJob
-from benchmarks.record import BenchmarkRecord, Memory, MemoryKind, read_record
+from benchmarks.record import BenchmarkRecord, read_record
+from benchmarks.run_record import Memory, MemoryKind
 from benchmarks.suite import Budget, load_suite
 from dmvton_mobile.bundles.recommendation import PrecisionFigures
 from dmvton_mobile.errors import DmvtonError

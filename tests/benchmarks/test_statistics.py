@@ -1,18 +1,31 @@
-"""The figures of a series: numpy's, and a drift that has a sign."""
+"""The figures of a series: by the written rule of percentiles, and a drift that has a sign."""
 
-import numpy as np
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.statistics import drift, median, percentile, summarise
+from benchmarks.statistics import drift, median, summarise
 
 TIMES = st.lists(st.floats(0.01, 1e5), min_size=1, max_size=60)
 
 
-@given(TIMES, st.floats(0, 100))
-def test_percentiles_are_numpys_linear_ones(samples: list[float], p: float) -> None:
-    assert percentile(samples, p) == pytest.approx(np.percentile(samples, p, method="linear"), rel=1e-9)
+def percentile(samples: list[float], p: float) -> float:
+    """The written rule: at position (n - 1) p / 100 of the sorted samples, linear between two neighbours."""
+    ordered = sorted(samples)
+    position = (len(ordered) - 1) * p / 100
+    below, above = math.floor(position), math.ceil(position)
+    return ordered[below] + (ordered[above] - ordered[below]) * (position - below)
+
+
+@given(TIMES)
+def test_percentiles_follow_the_written_rule(samples: list[float]) -> None:
+    made = summarise(samples)
+    p10, p50, p90, p99 = (percentile(samples, p) for p in (10, 50, 90, 99))
+    assert (made.median_ms, made.p90_ms, made.p99_ms) == pytest.approx((p50, p90, p99), rel=1e-9)
+    assert (made.least_ms, made.most_ms) == (min(samples), max(samples))
+    assert made.dispersion == pytest.approx((p90 - p10) / p50, rel=1e-9, abs=1e-9)
 
 
 def test_of_even_counts_the_median_lies_between() -> None:

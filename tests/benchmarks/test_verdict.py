@@ -2,9 +2,10 @@
 
 import pytest
 
-from benchmarks.record import MemoryKind, Run, State, Validity, Verdict
+from benchmarks.record import Validity, Verdict
+from benchmarks.run_record import MemoryKind, Run, State
 from benchmarks.suite import Band, Budget, Conditions
-from benchmarks.verdict import judge
+from benchmarks.verdict import give_verdict
 from dmvton_mobile.targets import Precision, Target
 from tests.benchmarks.records import CALM, DEVICE, SUITE, record, run
 
@@ -12,7 +13,7 @@ ARTIFACTS = record([run()]).artifacts
 
 
 def verdict(*runs: Run, **suite: object) -> Verdict:
-    return judge(SUITE.model_copy(update=suite), DEVICE, ARTIFACTS, runs)
+    return give_verdict(SUITE.model_copy(update=suite), DEVICE, ARTIFACTS, runs)
 
 
 def test_a_calm_run_is_valid_and_passes() -> None:
@@ -25,8 +26,8 @@ def test_a_calm_run_is_valid_and_passes() -> None:
     [
         ({"failure": "It broke."}, "It broke."),
         ({"series": ()}, "no frame was measured"),
-        ({"before": CALM.model_copy(update={"throttled": True})}, "held itself back before"),
-        ({"after": CALM.model_copy(update={"throttled": True})}, "held itself back after"),
+        ({"before": CALM.model_copy(update={"throttled": True})}, "throttled before"),
+        ({"after": CALM.model_copy(update={"throttled": True})}, "throttled after"),
         ({"before": CALM.model_copy(update={"foreground": False})}, "not in front"),
         ({"before": CALM.model_copy(update={"low_power": True})}, "low-power mode"),
         ({"before": CALM.model_copy(update={"battery_percent": 5.0})}, "battery was at 5 %"),
@@ -41,7 +42,7 @@ def test_what_was_not_measured_well_is_invalid_and_passes_nothing(changes: dict[
 @pytest.mark.parametrize(
     ("made", "reason"),
     [
-        (run([10.0] * 4 + [20.0] * 4), "spread"),
+        (run([10.0] * 4 + [20.0] * 4), "dispersion of frames is 67% of their median"),
         (run([10.0] * 4 + [11.9] * 4), "drifted by \\+19%"),
         (run(before=None), "state before is not known"),
         (run(before=CALM.model_copy(update={"load": 1.5})), "kept 1.5 processors busy"),
@@ -63,7 +64,7 @@ def test_the_worst_reason_comes_first() -> None:
 
 def test_a_governor_that_is_asked_for_must_be_known() -> None:
     asked = Conditions(governors=("performance",))
-    assert "is not known" in verdict(run(), conditions=asked).reasons[0]
+    assert "are not known" in verdict(run(), conditions=asked).reasons[0]
     saving = run(before=State(load=0.0, governors=("powersave", "performance")))
     assert "governed by powersave" in verdict(saving, conditions=asked).reasons[0]
 
@@ -88,7 +89,9 @@ def test_a_band_of_this_device_decides(least: float, most: float, passes: bool) 
 def test_each_number_has_a_budget_of_its_own() -> None:
     assert verdict(run(), budget=Budget(rss_delta_bytes=37_000_000, file_bytes=37_000_000)).passed
     judged = verdict(run(), budget=Budget(rss_delta_bytes=29_000_000, file_bytes=37_000_000))
-    assert [check.what for check in judged.checks if not check.held] == ["onnx fp32: RSS delta 30.0 MB, budget 29.0 MB."]
+    assert [check.what for check in judged.checks if not check.held] == [
+        "onnx fp32: RSS delta 30.0 MB, budget 29.0 MB."
+    ]
     unknown = run(memory=None)
     assert not verdict(unknown, budget=Budget(rss_delta_bytes=37_000_000)).passed
     assert MemoryKind.RSS in [each.memory.kind for each in (run(),) if each.memory]
