@@ -1,4 +1,4 @@
-"""`TryOn`: prepare a garment once, then one call per frame; the network behind it runs in PyTorch or from a bundle."""
+"""`TryOn`: prepare a garment once, then one call per frame. The network runs in PyTorch or from a bundle."""
 
 import hashlib
 import platform
@@ -10,18 +10,17 @@ from pathlib import Path
 import numpy as np
 
 from dmvton_mobile.bundles.bundle import Bundle, read_bundle, verify_files
-from dmvton_mobile.bundles.manifest import DEVICE_ONLY, Artifact, BundleError
 from dmvton_mobile.checkpoints.checkpoint import load_checkpoint
 from dmvton_mobile.checkpoints.weights import default_network
 from dmvton_mobile.contract import Components
-from dmvton_mobile.errors import CheckFailed, DmvtonError
+from dmvton_mobile.errors import CheckFailed, DmvtonError, NotInstalledError
 from dmvton_mobile.imaging.composite import composite
-from dmvton_mobile.imaging.garment_mask import GarmentMask
 from dmvton_mobile.imaging.decode import Picture, Pixels
+from dmvton_mobile.imaging.garment_mask import GarmentMask
 from dmvton_mobile.imaging.window import Window, garment_canvas, network_input, person_window
 from dmvton_mobile.networks import TryOnNetwork
 from dmvton_mobile.networks.registry import DEFAULT_NETWORK
-from dmvton_mobile.runtimes import open_session
+from dmvton_mobile.runtimes.bundled import DeviceOnly, bundled_targets, open_components, run_components
 from dmvton_mobile.runtimes.session import Session, Tensors
 from dmvton_mobile.runtimes.torch import TorchSession
 from dmvton_mobile.targets import Precision, Target
@@ -30,15 +29,16 @@ KEPT_GARMENTS = 4  # the last ones tried on; each holds its full-resolution pict
 COMPOSITED = ("flow", "composition", "rendered")
 
 
-class DeviceOnly(DmvtonError):
-    """An artifact that no host can run."""
-
-
 @dataclass(frozen=True, eq=False)
 class PreparedGarment:
-    """A garment that the `TryOn` which made it can put on anybody.
+    """A garment that the `TryOn` which prepared it can put on anybody.
 
-    canvas: the 3:4 canvas around the picture. tensors: what the network's frame takes of the garment, by name.
+    Attributes:
+        picture: the garment's picture at its own resolution.
+        mask: of the same size.
+        canvas: the 3:4 canvas around the picture.
+        tensors: what the network takes of the garment for a frame, by name.
+        maker: the `TryOn` that prepared it.
     """
 
     picture: Picture
@@ -49,13 +49,18 @@ class PreparedGarment:
 
 
 class TryOn:
-    """Puts garments on people, at the photos' own resolution. Not for several threads at once.
+    """Puts garments on people, at the photos' own resolution. Not safe for use by several threads at once.
 
-    sessions: the network's components, each fed by the inputs and the ones before it; the last runs once per frame, the
-    others once per garment. A network in one graph (`Components.WHOLE`) has only the last: then nothing but the
-    garment's network inputs is kept between frames, and every frame pays for the garment again.
-    trained: whether the weights are the result of training; say "untrained" to people where they are not.
-    runtime: what runs it, for people, like `onnx fp16`.
+    Args:
+        sessions: the network's components, each fed by the inputs and by the components before it. The last runs once
+            per frame, the others once per garment. A network in one graph (`Components.WHOLE`) has only the last, so
+            every frame computes the garment's features again.
+        align_corners: the sampling convention of the network.
+        trained: whether the weights are the result of training.
+        runtime: the runtime's name for messages, like `onnx fp16`.
+
+    Attributes:
+        size: height and width of the network's pictures.
     """
 
     def __init__(self, sessions: Sequence[Session], *, align_corners: bool, trained: bool, runtime: str):
@@ -65,17 +70,17 @@ class TryOn:
         self.trained = trained
         self.runtime = runtime
         shapes = {tensor.name: tensor.nchw_shape for tensor in self._frame.contract.inputs}
-        self.size = shapes["person"][2:]  # height, width of the network's pictures
+        self.size = shapes["person"][2:]
 
     @classmethod
     def from_checkpoint(cls, path: Path) -> "TryOn":
-        """A checkpoint of ours in PyTorch. Raises CheckpointError, and DmvtonError for a parser-based network."""
+        """Runs a checkpoint in PyTorch. Raises CheckpointError, and DmvtonError for a parser-based network."""
         network, card = load_checkpoint(path)
         return cls._from_network(network, trained=card.trained)
 
     @classmethod
     def default(cls) -> "TryOn":
-        """The default network with the weights that come with this package, in PyTorch."""
+        """Runs the default network in PyTorch, with the weights that come with this package."""
         network, card = default_network(DEFAULT_NETWORK)
         return cls._from_network(network, trained=card is not None and card.trained)
 
@@ -83,39 +88,36 @@ class TryOn:
     def from_bundle(
         cls, path: Path, runtime: Target | None = None, precision: Precision | None = None, threads: int = 2
     ) -> "TryOn":
-        """A bundle's artifacts, every file checked against its hash first.
+        """Runs a bundle's artifacts, after checking every file against its hash.
 
-        runtime, precision: which artifacts; where open, the first of the manifest that can be run here, in the
-        precision that it recommends, and Core ML's evaluator last: it proves a program, it does not race. Raises
-        BundleError for a damaged bundle, DmvtonError naming what it holds where it does not hold the wanted ones or
-        none of them can be run here.
+        Args:
+            path: the bundle's folder, or a .zip of it.
+            runtime: None for the first of the manifest that this machine can run. Core ML's evaluator, which is slow,
+                comes last.
+            precision: None for the precision that the manifest recommends for the runtime, else its first.
+            threads: CPU threads of the runtime.
+
+        Raises:
+            BundleError: the bundle is damaged.
+            DmvtonError: the bundle has no such artifacts, or this machine can run none of them.
         """
         bundle = read_bundle(path)
         verify_files(bundle)
-        held = held_pairs(bundle)
-        holds = f"{path.name} holds {', '.join(f'{target} {kind}' for target, kind in held)}."
-        wanted = [pair for pair in held if runtime in (None, pair[0]) and precision in (None, pair[1])]
+        bundled = bundled_targets(bundle)
+        holds = f"{path.name} holds {', '.join(f'{target} {kind}' for target, kind in bundled)}."
+        wanted = [choice for choice in bundled if runtime in (None, choice[0]) and precision in (None, choice[1])]
         if not wanted:
             named = " ".join(choice for choice in (runtime, precision) if choice)
             raise DmvtonError(f"{path.name} has no artifacts for {named}. {holds}")
         missing: list[str] = []
-        advice = bundle.manifest.recommendations
-
-        def rank(pair: tuple[Target, Precision]) -> tuple[bool, bool]:
-            target, kind = pair
-            evaluated = target is Target.COREML and platform.system() != "Darwin"
-            return evaluated, advice is not None and kind is not advice.precision(target)
-
-        for target, kind in sorted(wanted, key=rank):
+        for target, kind in sorted(wanted, key=lambda choice: _rank(bundle, *choice)):
             try:
                 sessions = open_components(bundle, target, kind, threads)
-            except DmvtonError as error:
-                if not (isinstance(error, DeviceOnly) or not_installed(error)):
-                    raise
+            except (DeviceOnly, NotInstalledError) as error:
                 missing += [str(error)] if str(error) not in missing else []
                 continue
-            manifest, ran_by = bundle.manifest, f"{target} {kind}"
-            return cls(sessions, align_corners=manifest.align_corners, trained=manifest.trained, runtime=ran_by)
+            manifest, name = bundle.manifest, f"{target} {kind}"
+            return cls(sessions, align_corners=manifest.align_corners, trained=manifest.trained, runtime=name)
         raise DmvtonError(" ".join([*missing, holds]))
 
     @classmethod
@@ -124,9 +126,14 @@ class TryOn:
         return cls(sessions, align_corners=network.config.align_corners, trained=trained, runtime="torch")
 
     def prepare_garment(self, garment: Picture, mask: GarmentMask) -> PreparedGarment:
-        """What frames need of a garment. The last few are kept: the same pixels and mask are prepared once.
+        """Computes what frames need of a garment. The last few are kept: the same pixels and mask are prepared once.
 
-        mask: of the garment's own size, else DmvtonError. A mask that cannot be right is taken: ask `mask_problem`.
+        Args:
+            garment: the garment's picture.
+            mask: of the same size. Whether it can be right is not checked here; see `mask_problem`.
+
+        Raises:
+            DmvtonError: the mask has another size than the picture.
         """
         if mask.mask.shape != garment.size:
             raise DmvtonError(f"The mask is {list(mask.mask.shape)}, its garment {list(garment.size)} (height, width).")
@@ -147,9 +154,14 @@ class TryOn:
         return self._garments[key]
 
     def try_on(self, person: Picture, garment: PreparedGarment) -> Pixels:
-        """The person's photo with the garment on: uint8 [H, W, 3], the photo's own size; outside the window unchanged.
+        """Puts the garment on the person.
 
-        Raises DmvtonError for a garment that another TryOn prepared, CheckFailed where the network gives no numbers.
+        Returns:
+            The photo with the garment on, uint8 [H, W, 3], in the photo's own size and unchanged outside the window.
+
+        Raises:
+            DmvtonError: another TryOn prepared the garment.
+            CheckFailed: an output of the network holds NaN or infinity.
         """
         if garment.maker is not self:
             raise DmvtonError("This garment was prepared by another TryOn: prepare it with the one that tries it on.")
@@ -170,39 +182,11 @@ class TryOn:
         )
 
 
-def held_pairs(bundle: Bundle) -> list[tuple[Target, Precision]]:
-    """The runtimes and precisions of a bundle's artifacts, in the manifest's order."""
-    return list(dict.fromkeys((artifact.target, artifact.precision) for artifact in bundle.manifest.artifacts))
-
-
-def open_components(bundle: Bundle, target: Target, precision: Precision, threads: int) -> list[Session]:
-    """The sessions of all components, in the order they run. Raises DeviceOnly, DmvtonError; see `not_installed`."""
-    artifacts = held_components(bundle, target, precision)
-    if any(artifact.evaluator == DEVICE_ONLY for artifact in artifacts):
-        raise DeviceOnly(f"The {target} {precision} artifacts run on a phone only.")
-    return [open_session(target, bundle.folder / item.path, item.contract, threads=threads) for item in artifacts]
-
-
-def held_components(bundle: Bundle, target: Target, precision: Precision) -> list[Artifact]:
-    """The artifacts of all components, in the order they run. Raises BundleError where one is missing."""
-    held = bundle.manifest.artifacts_of(target, precision)
-    by_component = {artifact.contract.component: artifact for artifact in held}
-    members = bundle.manifest.components.members
-    if absent := [member for member in members if member not in by_component]:
-        raise BundleError(f"{bundle.folder.name} has no {', '.join(absent)} for {target} {precision}.")
-    return [by_component[member] for member in members]
-
-
-def run_components(sessions: Sequence[Session], tensors: Tensors) -> Tensors:
-    """One after the other: the given tensors and all that they computed from them, by name."""
-    for session in sessions:
-        tensors = tensors | session.run({name: tensors[name] for name in session.contract.input_names})
-    return tensors
-
-
-def not_installed(error: BaseException) -> bool:
-    """Whether a session could not be opened because its runtime's package is not there (broken ones are)."""
-    return isinstance(error.__cause__, ModuleNotFoundError)
+def _rank(bundle: Bundle, target: Target, precision: Precision) -> tuple[bool, bool]:
+    """Lower runs first: Core ML's evaluator is last, and what the manifest recommends precedes what it does not."""
+    evaluated = target is Target.COREML and platform.system() != "Darwin"
+    advice = bundle.manifest.recommendations
+    return evaluated, advice is not None and precision is not advice.precision(target)
 
 
 def _content(*arrays: Pixels) -> bytes:

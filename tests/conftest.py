@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from converters.convert import convert
-from converters.exporters.onnx import export_onnx
 from converters.plan import Plan
-from converters.source import Weights
+from converters.registry import export_component
+from converters.weights import Weights
 from converters.target import Delegate
 from dmvton_mobile.bundles.bundle import Bundle, new_bundle, read_bundle, seal, write_golden
 from dmvton_mobile.bundles.manifest import Artifact, Manifest, ParityFigure
@@ -21,9 +21,9 @@ from dmvton_mobile.components import component_examples
 from dmvton_mobile.contract import Components
 from dmvton_mobile.networks import TryOnNetwork
 from dmvton_mobile.networks.seeded import seeded_network
+from dmvton_mobile.runtimes.bundled import run_components
 from dmvton_mobile.runtimes.torch import TorchSession
 from dmvton_mobile.targets import Precision, Target, artifact_path
-from dmvton_mobile.tryon import run_components
 
 SMALL = (128, 96)  # height, width: a 3:4 window that is quick to run
 SEED = 7
@@ -71,7 +71,7 @@ def small_bundle(small_network: TryOnNetwork, tmp_path_factory: pytest.TempPathF
         for example in component_examples(small_network, members, size=SMALL):
             name = artifact_path(example.contract.component, Target.ONNX, precision)
             (folder / name).parent.mkdir(exist_ok=True)
-            exported = export_onnx(example, folder / name, precision)
+            exported = export_component(example, folder / name, Target.ONNX, precision)
             bound_db = BOUNDS_DB[precision]
             figure = ParityFigure(output="tryon", inputs="random", psnr_db=None, max_abs_error=0.0, bound_db=bound_db)
             artifacts.append(
@@ -123,7 +123,7 @@ def int8_bundle(int8_people: Path, tmp_path_factory: pytest.TempPathFactory) -> 
         out=path,
         size=SMALL,
     )
-    convert(plan, on_row=lambda _: None, on_step=lambda _: None)
+    convert(plan, on_result=lambda _: None, on_step=lambda _: None)
     return read_bundle(path)
 
 

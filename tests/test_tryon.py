@@ -12,7 +12,7 @@ import torch
 from dmvton_mobile.bundles.manifest import BundleError
 from dmvton_mobile.checkpoints.checkpoint import save_checkpoint
 from dmvton_mobile.contract import Components
-from dmvton_mobile.errors import CheckFailed, DmvtonError
+from dmvton_mobile.errors import CheckFailed, DmvtonError, NotInstalledError
 from dmvton_mobile.imaging.composite import composite
 from dmvton_mobile.imaging.decode import Picture, read_picture
 from dmvton_mobile.imaging.garment_mask import GarmentMask, MaskSource, find_garment_mask
@@ -22,7 +22,7 @@ from dmvton_mobile.networks.seeded import seeded_network
 from dmvton_mobile.runtimes.session import Session
 from dmvton_mobile.runtimes.torch import TorchSession
 from dmvton_mobile.targets import Precision, Target
-from dmvton_mobile.tryon import KEPT_GARMENTS, TryOn, not_installed
+from dmvton_mobile.tryon import KEPT_GARMENTS, TryOn
 from tests.conftest import SMALL
 
 
@@ -31,9 +31,9 @@ class CountedSession(TorchSession):
 
     runs = 0
 
-    def run_held(self, inputs: list[np.ndarray]) -> list[np.ndarray]:
+    def run_native(self, inputs: list[np.ndarray]) -> list[np.ndarray]:
         self.runs += 1
-        return super().run_held(inputs)
+        return super().run_native(inputs)
 
 
 def sessions_of(network: TryOnNetwork, components: Components = Components.SPLIT) -> list[CountedSession]:
@@ -207,10 +207,17 @@ def test_a_runtime_that_is_not_installed_is_named(
         TryOn.from_bundle(small_bundle, runtime)
 
 
-def test_a_broken_runtime_is_not_a_missing_one() -> None:
-    missing, broken = DmvtonError("missing"), DmvtonError("broken")
-    missing.__cause__, broken.__cause__ = ModuleNotFoundError("x"), ImportError("x: undefined symbol")
-    assert not_installed(missing) and not not_installed(broken) and not not_installed(DmvtonError("other"))
+def test_a_broken_runtime_is_not_a_missing_one(
+    small_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is reported at once, where a missing one leaves its turn to the bundle's next runtime."""
+    (tmp_path / "onnxruntime.py").write_text("raise ImportError('undefined symbol', name='onnxruntime')")
+    without_onnxruntime(monkeypatch)
+    monkeypatch.delitem(sys.modules, "onnxruntime")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(DmvtonError, match="needs onnxruntime, which cannot be imported: undefined symbol") as caught:
+        TryOn.from_bundle(small_bundle)
+    assert not isinstance(caught.value, NotInstalledError)
 
 
 def test_a_changed_bundle_is_not_opened(own_bundle: Path) -> None:

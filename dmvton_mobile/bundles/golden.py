@@ -1,9 +1,9 @@
 """Replays a bundle's golden tensors in the runtimes installed here: does each artifact compute what was trained?
 
-A golden file, `golden/tryon.safetensors`, holds the network's three inputs and what the PyTorch network made of them,
+A golden file, `golden/tryon.safetensors`, holds the network's three inputs and the PyTorch network's outputs for them,
 NCHW float32: `input.person`, `input.garment`, `input.garment_mask`, and `output.NAME` for each output of the last
-component; `golden/tryon_int8.safetensors` what the network made of them in eight bits. What passes between components
-is not recorded: its form differs from target to target.
+component. `golden/tryon_int8.safetensors` holds the outputs of the int8 network. What passes between components is not
+recorded, since it differs from target to target.
 """
 
 from dataclasses import dataclass
@@ -12,17 +12,19 @@ from enum import StrEnum
 from dmvton_mobile.bundles.bundle import Bundle, read_golden
 from dmvton_mobile.bundles.manifest import BundleError, ParityFigure
 from dmvton_mobile.bundles.parity import compare
-from dmvton_mobile.errors import DmvtonError
+from dmvton_mobile.errors import DmvtonError, NotInstalledError
+from dmvton_mobile.runtimes.bundled import DeviceOnly, bundled_targets, open_components, run_components
 from dmvton_mobile.runtimes.session import Tensors
 from dmvton_mobile.targets import Precision, Target
-from dmvton_mobile.tryon import DeviceOnly, held_pairs, not_installed, open_components, run_components
 
 GOLDEN = "golden/tryon.safetensors"
 GOLDEN_INT8 = "golden/tryon_int8.safetensors"
 PICTURES = frozenset({"person", "garment", "garment_mask"})
 
 
-class Verdict(StrEnum):
+class ReplayStatus(StrEnum):
+    """The outcome of a replay."""
+
     VERIFIED = "verified"
     NOT_INSTALLED = "not installed"
     DEVICE_ONLY = "device only"  # no host can run it
@@ -31,23 +33,32 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Replay:
-    """What came of one runtime and precision.
+    """The replay of one runtime and precision.
 
-    evaluator: what ran it. figures: one per output, empty unless verified. problem: why it is not.
+    Attributes:
+        target: the runtime.
+        precision: of the artifacts.
+        status: the outcome.
+        evaluator: the name of what ran them; None unless verified.
+        figures: one per output; empty unless verified.
+        problem: why it is not verified; None where it is.
     """
 
     target: Target
     precision: Precision
-    verdict: Verdict
+    status: ReplayStatus
     evaluator: str | None = None
     figures: tuple[ParityFigure, ...] = ()
     problem: str | None = None
 
 
 def replay(bundle: Bundle, target: Target, precision: Precision, threads: int = 2) -> Replay:
-    """One runtime's artifacts, end to end, against the golden outputs, each within the bound that the manifest gives.
+    """Runs one runtime's artifacts end to end on the golden inputs and compares the outputs.
 
-    A problem of the artifacts or their runtime is in the answer; raises BundleError where nothing can be replayed.
+    The bound is the manifest's own. A problem of the artifacts or of their runtime is in the result.
+
+    Raises:
+        BundleError: the bundle has no golden tensors for this precision.
     """
     inputs, outputs = golden_tensors(bundle, precision)
     try:
@@ -63,17 +74,19 @@ def replay(bundle: Bundle, target: Target, precision: Precision, threads: int = 
             what=f"{target} {precision}",
         )
     except DeviceOnly as error:
-        return Replay(target, precision, Verdict.DEVICE_ONLY, problem=str(error))
+        return Replay(target, precision, ReplayStatus.DEVICE_ONLY, problem=str(error))
+    except NotInstalledError as error:
+        return Replay(target, precision, ReplayStatus.NOT_INSTALLED, problem=str(error))
+    except DmvtonError as error:
+        return Replay(target, precision, ReplayStatus.FAILED, problem=str(error))
     except Exception as error:  # on an artifact that is not what it was, a runtime raises whatever it ran into
-        verdict = Verdict.NOT_INSTALLED if not_installed(error) else Verdict.FAILED
-        problem = str(error) if isinstance(error, DmvtonError) else f"{type(error).__name__}: {error}"
-        return Replay(target, precision, verdict, problem=problem)
-    return Replay(target, precision, Verdict.VERIFIED, sessions[-1].evaluator, tuple(figures))
+        return Replay(target, precision, ReplayStatus.FAILED, problem=f"{type(error).__name__}: {error}")
+    return Replay(target, precision, ReplayStatus.VERIFIED, sessions[-1].evaluator, tuple(figures))
 
 
 def replay_all(bundle: Bundle, threads: int = 2) -> list[Replay]:
-    """`replay` for everything that the bundle holds, in the manifest's order."""
-    return [replay(bundle, target, precision, threads) for target, precision in held_pairs(bundle)]
+    """Replays everything that the bundle holds, in the manifest's order. Raises BundleError as `replay` does."""
+    return [replay(bundle, target, precision, threads) for target, precision in bundled_targets(bundle)]
 
 
 def golden_tensors(bundle: Bundle, precision: Precision = Precision.FP32) -> tuple[Tensors, Tensors]:
@@ -95,9 +108,9 @@ def golden_path(precision: Precision) -> str:
 
 
 def bound_db(bundle: Bundle, target: Target, precision: Precision) -> float:
-    """The strictest bound that the artifacts were held to when they were made."""
-    held = bundle.manifest.artifacts_of(target, precision)
-    bounds = [figure.bound_db for artifact in held for figure in artifact.parity]
+    """The strictest parity bound of the artifacts in the manifest, in decibels."""
+    artifacts = bundle.manifest.artifacts_of(target, precision)
+    bounds = [figure.bound_db for artifact in artifacts for figure in artifact.parity]
     if not bounds:
         raise BundleError(f"{bundle.folder.name} gives no parity figures for {target} {precision} to hold it to.")
     return max(bounds)

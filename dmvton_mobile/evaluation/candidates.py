@@ -21,9 +21,9 @@ from dmvton_mobile.errors import CheckFailed, DmvtonError
 from dmvton_mobile.networks import TryOnNetwork
 from dmvton_mobile.networks.flow import FlowOperations
 from dmvton_mobile.networks.network import TryOnOutput
+from dmvton_mobile.runtimes.bundled import open_components, run_components
 from dmvton_mobile.runtimes.session import Session
 from dmvton_mobile.targets import Precision, Target
-from dmvton_mobile.tryon import open_components, run_components
 from dmvton_mobile.utils.files import sha256_file
 
 Kind = Literal["checkpoint", "bundle", "baseline"]

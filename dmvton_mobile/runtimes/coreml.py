@@ -42,7 +42,7 @@ class CoreMLSession(Session):
         self._check_names(description)
         self._images = image_modes(path, description)
 
-    def run_held(self, inputs: list[np.ndarray]) -> list[np.ndarray]:
+    def run_native(self, inputs: list[np.ndarray]) -> list[np.ndarray]:
         given = {
             tensor.name: self._to_picture(tensor.name, value) if tensor.name in self._images else value
             for tensor, value in zip(self.contract.inputs, inputs, strict=True)

@@ -29,5 +29,5 @@ class ExecuTorchSession(Session):
         except RuntimeError as error:
             raise DmvtonError(f"ExecuTorch cannot open {path.name}: {error}") from error
 
-    def run_held(self, inputs: list[np.ndarray]) -> list[np.ndarray]:
+    def run_native(self, inputs: list[np.ndarray]) -> list[np.ndarray]:
         return [output.numpy() for output in self._method.execute([torch.from_numpy(value) for value in inputs])]

@@ -26,7 +26,7 @@ class LiteRTSession(Session):
         except (ValueError, RuntimeError, KeyError) as error:
             raise DmvtonError(f"LiteRT cannot open {path.name}: {error}") from error
 
-    def run_held(self, inputs: list[np.ndarray]) -> list[np.ndarray]:
+    def run_native(self, inputs: list[np.ndarray]) -> list[np.ndarray]:
         for index, value in zip(self._inputs, inputs, strict=True):
             self._interpreter.set_tensor(index, value)
         self._interpreter.invoke()

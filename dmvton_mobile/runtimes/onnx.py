@@ -28,5 +28,5 @@ class OnnxSession(Session):
         except Exception as error:  # the bindings raise types of their own for every kind of bad file
             raise DmvtonError(f"ONNX Runtime cannot open {path.name}: {error}") from error
 
-    def run_held(self, inputs: list[np.ndarray]) -> list[np.ndarray]:
+    def run_native(self, inputs: list[np.ndarray]) -> list[np.ndarray]:
         return self._session.run(self.contract.output_names, dict(zip(self.contract.input_names, inputs, strict=True)))

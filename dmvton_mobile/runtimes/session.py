@@ -1,4 +1,4 @@
-"""What every runtime looks like from outside: a session that runs one artifact on this machine."""
+"""The interface of all runtimes: a session runs one artifact on this machine."""
 
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -14,8 +14,16 @@ Tensors = dict[str, np.ndarray]
 class Session(ABC):
     """An artifact opened in its runtime.
 
-    `run` speaks NCHW float32 by name, whatever the artifact holds inside; the layouts are in its contract.
-    threads: how many CPU threads the runtime may use. evaluator: what runs it, for the manifest.
+    `run` takes and returns NCHW float32 arrays by name. The artifact's own order and layouts, which its contract names,
+    are the native layout: `to_native` and `run_native` are for callers that convert once and run often.
+
+    Args:
+        path: the artifact.
+        contract: its tensors.
+        threads: CPU threads of the runtime.
+
+    Attributes:
+        evaluator: the name of what runs the artifact, for the manifest.
     """
 
     evaluator: str
@@ -26,21 +34,30 @@ class Session(ABC):
         self.threads = threads
 
     def run(self, inputs: Tensors) -> Tensors:
-        """inputs: every input of the contract by name, NCHW float32 -> every output by name, NCHW float32."""
-        outputs = self.run_held(self.held(inputs))
+        """Runs the artifact.
+
+        Args:
+            inputs: every input of the contract by name, NCHW float32; others are ignored.
+
+        Returns:
+            Every output of the contract by name, NCHW float32.
+
+        Raises:
+            DmvtonError: an input is missing or has another shape than the contract's.
+        """
+        outputs = self.run_native(self.to_native(inputs))
         return {
-            tensor.name: from_artifact(tensor, output)
+            tensor.name: from_native(tensor, output)
             for tensor, output in zip(self.contract.outputs, outputs, strict=True)
         }
 
-    def held(self, inputs: Tensors) -> list[np.ndarray]:
-        """The inputs of `run` in the artifact's own layouts and order. Raises DmvtonError for missing ones and for
-        other shapes than the contract's."""
+    def to_native(self, inputs: Tensors) -> list[np.ndarray]:
+        """Converts the inputs of `run` to the native layout and order. Raises DmvtonError as `run` does."""
         return [_input(tensor, inputs, self.path) for tensor in self.contract.inputs]
 
     @abstractmethod
-    def run_held(self, inputs: list[np.ndarray]) -> list[np.ndarray]:
-        """As `run`, in the artifact's own layouts and order: no conversion, no check."""
+    def run_native(self, inputs: list[np.ndarray]) -> list[np.ndarray]:
+        """Runs the artifact on inputs in the native layout and order; nothing is converted or checked."""
 
 
 def _input(tensor: TensorContract, inputs: Tensors, path: Path) -> np.ndarray:
@@ -51,16 +68,16 @@ def _input(tensor: TensorContract, inputs: Tensors, path: Path) -> np.ndarray:
         raise DmvtonError(
             f"{path.name} takes {tensor.name} as {tensor.nchw_shape} (NCHW); this one is {tuple(value.shape)}."
         )
-    return to_artifact(tensor, value)
+    return to_native(tensor, value)
 
 
-def to_artifact(tensor: TensorContract, value: np.ndarray) -> np.ndarray:
-    """NCHW -> as the artifact holds it."""
-    held = value.transpose(0, 2, 3, 1) if tensor.layout is Layout.NHWC else value
-    return np.ascontiguousarray(held, dtype=np.float32)
+def to_native(tensor: TensorContract, value: np.ndarray) -> np.ndarray:
+    """NCHW -> the native layout of the tensor, contiguous float32."""
+    native = value.transpose(0, 2, 3, 1) if tensor.layout is Layout.NHWC else value
+    return np.ascontiguousarray(native, dtype=np.float32)
 
 
-def from_artifact(tensor: TensorContract, value: np.ndarray) -> np.ndarray:
-    """As an artifact gave it -> NCHW float32. Raises ValueError for another number of values than the contract's."""
+def from_native(tensor: TensorContract, value: np.ndarray) -> np.ndarray:
+    """The native layout -> NCHW float32. Raises ValueError for another number of values than the contract's."""
     value = value.reshape(tensor.shape).astype(np.float32, copy=False)
     return value.transpose(0, 3, 1, 2) if tensor.layout is Layout.NHWC else value

@@ -22,5 +22,5 @@ class TorchSession(Session):
         self._graph = example.graph
 
     @torch.no_grad()
-    def run_held(self, inputs: list[np.ndarray]) -> list[np.ndarray]:
+    def run_native(self, inputs: list[np.ndarray]) -> list[np.ndarray]:
         return [output.numpy() for output in self._graph(*(torch.from_numpy(value) for value in inputs))]

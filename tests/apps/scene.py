@@ -12,8 +12,9 @@ from dmvton_mobile.imaging.decode import Pixels, read_picture
 from dmvton_mobile.imaging.garment_mask import find_garment_mask
 from dmvton_mobile.imaging.window import garment_canvas, network_input, person_window
 from dmvton_mobile.networks.registry import DEFAULT_NETWORK
+from dmvton_mobile.runtimes.bundled import run_components
 from dmvton_mobile.runtimes.torch import TorchSession
-from dmvton_mobile.tryon import COMPOSITED, run_components
+from dmvton_mobile.tryon import COMPOSITED
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PHOTO, GARMENT = EXAMPLES / "person.png", EXAMPLES / "sweater.png"

@@ -8,7 +8,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from dmvton_mobile.bundles.bundle import Bundle, read_bundle, read_golden, seal, verify_files
-from dmvton_mobile.bundles.golden import GOLDEN, Replay, Verdict, golden_tensors, replay, replay_all
+from dmvton_mobile.bundles.golden import GOLDEN, Replay, ReplayStatus, golden_tensors, replay, replay_all
 from dmvton_mobile.bundles.manifest import DEVICE_ONLY, BundleError
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.targets import Precision, Target
@@ -34,7 +34,7 @@ def reseal_golden(path: Path, change: Callable[[Tensors], None]) -> None:
 
 def test_what_the_converter_made_is_verified(small_bundle: Path) -> None:
     [result] = replay_all(read_bundle(small_bundle))
-    assert (result.target, result.verdict, result.evaluator) == (Target.ONNX, Verdict.VERIFIED, "ONNX Runtime")
+    assert (result.target, result.status, result.evaluator) == (Target.ONNX, ReplayStatus.VERIFIED, "ONNX Runtime")
     assert {figure.output for figure in result.figures} == {"tryon", "flow", "composition", "rendered"}
     assert all(figure.psnr_db is None or figure.psnr_db > figure.bound_db == 60 for figure in result.figures)
     assert result.problem is None
@@ -80,7 +80,7 @@ def test_a_difference_fails_and_names_the_output(
 ) -> None:
     reseal_golden(own_bundle, change)
     result = replay_onnx(own_bundle)
-    assert result.verdict is Verdict.FAILED
+    assert result.status is ReplayStatus.FAILED
     assert result.problem is not None and named in result.problem
     assert result.figures == ()
 
@@ -91,20 +91,20 @@ def test_a_picture_of_another_size_fails(own_bundle: Path) -> None:
 
     reseal_golden(own_bundle, crop)
     result = replay_onnx(own_bundle)
-    assert result.verdict is Verdict.FAILED and "takes person as (1, 3, 128, 96)" in str(result.problem)
+    assert result.status is ReplayStatus.FAILED and "takes person as (1, 3, 128, 96)" in str(result.problem)
 
 
 def test_an_artifact_that_does_not_load_fails(own_bundle: Path) -> None:
     (own_bundle / "onnx" / "tryon_fp32.onnx").write_bytes(b"not a model")
     seal(own_bundle, read_bundle(own_bundle).manifest)
     result = replay_onnx(own_bundle)
-    assert result.verdict is Verdict.FAILED and "tryon_fp32.onnx" in str(result.problem)
+    assert result.status is ReplayStatus.FAILED and "tryon_fp32.onnx" in str(result.problem)
 
 
 def test_what_is_not_installed_is_not_verified(small_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     without_onnxruntime(monkeypatch)
     result = replay_onnx(small_bundle)
-    assert result.verdict is Verdict.NOT_INSTALLED and "onnxruntime" in str(result.problem)
+    assert result.status is ReplayStatus.NOT_INSTALLED and "onnxruntime" in str(result.problem)
 
 
 def test_a_bundle_without_golden_tensors_cannot_be_replayed(small_bundle: Path) -> None:
@@ -125,7 +125,7 @@ def test_an_artifact_that_was_held_to_nothing_fails(small_bundle: Path) -> None:
     artifacts = tuple(artifact.model_copy(update={"parity": ()}) for artifact in bundle.manifest.artifacts)
     unbound = Bundle(bundle.folder, bundle.manifest.model_copy(update={"artifacts": artifacts}))
     [result] = replay_all(unbound)
-    assert result.verdict is Verdict.FAILED and "no parity figures for onnx fp32" in str(result.problem)
+    assert result.status is ReplayStatus.FAILED and "no parity figures for onnx fp32" in str(result.problem)
 
 
 def test_what_no_host_can_run_is_not_verified(own_bundle: Path) -> None:
@@ -134,6 +134,6 @@ def test_what_no_host_can_run_is_not_verified(own_bundle: Path) -> None:
     artifacts = tuple(artifact.model_copy(update=for_phones) for artifact in manifest.artifacts)
     seal(own_bundle, manifest.model_copy(update={"artifacts": artifacts}))
     [result] = replay_all(read_bundle(own_bundle))
-    assert result.verdict is Verdict.DEVICE_ONLY and result.figures == ()
+    assert result.status is ReplayStatus.DEVICE_ONLY and result.figures == ()
     with pytest.raises(DmvtonError, match="onnx fp32 artifacts run on a phone only.*holds onnx fp32"):
         TryOn.from_bundle(own_bundle)

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import Result
 
 from dmvton_mobile.bundles.bundle import Bundle, read_bundle, verify_files
-from dmvton_mobile.bundles.golden import Verdict, golden_path, replay_all
+from dmvton_mobile.bundles.golden import ReplayStatus, golden_path, replay_all
 from dmvton_mobile.targets import Precision, Target
 from tests.bundles.made import make_bundle
 from tests.cli.test_cli import dmvton, refusal
@@ -24,7 +24,7 @@ def test_what_is_installed_still_proves_itself(int8_bundle: Bundle, tmp_path: Pa
     verify_files(installed)
     assert {(item.target, item.precision) for item in installed.manifest.artifacts} == {(Target.TFLITE, Precision.INT8)}
     assert installed.manifest.golden == (golden_path(Precision.INT8),)
-    assert [each.verdict for each in replay_all(installed)] == [Verdict.VERIFIED]
+    assert [each.status for each in replay_all(installed)] == [ReplayStatus.VERIFIED]
     assert {path.name for path in installed.folder.iterdir()} == {"manifest.json", "golden", "tflite"}
 
 

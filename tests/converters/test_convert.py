@@ -19,10 +19,10 @@ import typer
 import converters.example
 from converters import convert as converting
 from converters.cli import convert_command
-from converters.convert import PACKAGES, convert
+from converters.convert import convert
 from converters.plan import Plan
-from converters.results import Row
-from converters.source import Weights
+from converters.results import ArtifactResult
+from converters.weights import Weights
 from converters.target import Delegate
 from dmvton_mobile.bundles.bundle import read_bundle, read_golden, verify_files
 from dmvton_mobile.bundles.golden import GOLDEN, ReplayStatus, replay_all
@@ -72,7 +72,7 @@ class Converted:
 def run_plan(planned: Plan) -> Converted:
     rows: list[Row] = []
     steps: list[str] = []
-    return Converted(planned.out, convert(planned, on_row=rows.append, on_step=steps.append), rows, steps)
+    return Converted(planned.out, convert(planned, on_result=rows.append, on_step=steps.append), rows, steps)
 
 
 @pytest.fixture(scope="module")

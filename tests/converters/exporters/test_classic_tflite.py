@@ -13,21 +13,20 @@ import numpy as np
 import pytest
 
 from converters.example import example_pair
-from converters.registry import export_component
-from converters.target import Delegate, layouts, lower
+from converters.registry import export_component, find_exporter, lowered_components
 from dmvton_mobile.bundles.parity import BOUNDS_DB, compare
-from dmvton_mobile.components import component_examples
 from dmvton_mobile.contract import Component, ComponentContract, Components
 from dmvton_mobile.networks import TryOnNetwork
+from dmvton_mobile.runtimes.bundled import run_components
 from dmvton_mobile.runtimes.session import Session
 from dmvton_mobile.runtimes.torch import TorchSession
 from dmvton_mobile.targets import Precision, Target
-from dmvton_mobile.tryon import run_components
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 
 REQUIREMENTS = ("tflite-runtime==2.14.0", "numpy<2")
 ENVIRONMENT = Path(__file__).parents[3] / ".venv-classic"
+FACTS = find_exporter(Target.TFLITE).facts
 PROGRAM = Path(__file__).parent / "classic_runtime.py"
 
 
@@ -40,7 +39,7 @@ class ClassicSession(Session):
         super().__init__(path, contract)
         self._python = python
 
-    def run_held(self, inputs: list[np.ndarray]) -> list[np.ndarray]:
+    def run_native(self, inputs: list[np.ndarray]) -> list[np.ndarray]:
         given, made = self.path.with_suffix(".inputs.npz"), self.path.with_suffix(".outputs.npz")
         named: dict[str, np.ndarray] = dict(zip(self.contract.input_names, inputs, strict=True))
         np.savez(given, **named)  # type: ignore[arg-type]  # its allow_pickle is no tensor of ours
@@ -70,14 +69,14 @@ def classic_python() -> Path:
     return python
 
 
-@pytest.mark.parametrize("precision", Precision)
+@pytest.mark.parametrize("precision", [each for each in Precision if each not in FACTS.refused])
 def test_the_classic_runtime_computes_the_same(
     classic_python: Path, small_network: TryOnNetwork, precision: Precision, tmp_path: Path
 ) -> None:
-    lowered = lower(small_network, Target.TFLITE, Delegate.XNNPACK)
-    form = layouts(Target.TFLITE, Delegate.XNNPACK)
+    examples = lowered_components(small_network, FACTS, Components.SPLIT.members)
+    lowered = examples[0].graph.network
     sessions = []
-    for example in component_examples(lowered, Components.SPLIT.members, form):
+    for example in examples:
         path = tmp_path / f"{example.contract.component}.tflite"
         export_component(example, path, Target.TFLITE, precision)
         sessions.append(ClassicSession(path, example.contract, classic_python))

@@ -6,11 +6,11 @@ import pytest
 
 from converters.convert import convert
 from converters.plan import Plan
-from converters.results import Row
-from converters.source import Weights
+from converters.results import ArtifactResult
+from converters.weights import Weights
 from converters.target import Delegate
 from dmvton_mobile.bundles.bundle import read_bundle, verify_files
-from dmvton_mobile.bundles.golden import Verdict, replay_all
+from dmvton_mobile.bundles.golden import ReplayStatus, replay_all
 from dmvton_mobile.bundles.manifest import DEVICE_ONLY, Manifest
 from dmvton_mobile.contract import Component, Components
 from dmvton_mobile.errors import DmvtonError
@@ -34,7 +34,7 @@ def delegated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         out=out,
     )
     rows: list[Row] = []
-    manifest = convert(plan, on_row=rows.append, on_step=lambda _: None)
+    manifest = convert(plan, on_result=rows.append, on_step=lambda _: None)
     assert [row.status for row in rows] == [DEVICE_ONLY, DEVICE_ONLY]
     return out, manifest
 
@@ -58,7 +58,7 @@ def test_most_operations_are_delegated(delegated: tuple[Path, Manifest]) -> None
 def test_verify_says_device_only(delegated: tuple[Path, Manifest]) -> None:
     path, _ = delegated
     [result] = replay_all(read_bundle(path))
-    assert (result.verdict, result.figures) == (Verdict.DEVICE_ONLY, ())
+    assert (result.status, result.figures) == (ReplayStatus.DEVICE_ONLY, ())
     assert "nothing is verified" in refusal("verify", path, code=1)
 
 

@@ -11,9 +11,9 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 from onnx import numpy_helper
 
-from converters.convert import grown
+from converters.verification import size_problems
 from dmvton_mobile.bundles.bundle import Bundle, read_bundle, verify_files
-from dmvton_mobile.bundles.golden import Verdict, replay, replay_all
+from dmvton_mobile.bundles.golden import ReplayStatus, replay, replay_all
 from dmvton_mobile.checkpoints.checkpoint import save_checkpoint
 from dmvton_mobile.networks import TryOnNetwork, seeded_network
 from dmvton_mobile.networks.config import Quantization
@@ -49,7 +49,7 @@ def test_every_artifact_replays_in_its_runtime(bundle: Bundle) -> None:
     verify_files(bundle)
     replays = replay_all(bundle)
     assert len(replays) == 2 * len(TARGETS)
-    assert all(each.verdict is Verdict.VERIFIED for each in replays), [each.problem for each in replays]
+    assert all(each.status is ReplayStatus.VERIFIED for each in replays), [each.problem for each in replays]
 
 
 def test_the_manifest_says_what_stayed_float(bundle: Bundle) -> None:
@@ -123,7 +123,7 @@ def test_swapped_channels_are_found(bundle: Bundle, tmp_path: Path) -> None:
     shutil.copytree(bundle.folder, tmp_path / "spoilt.dmvton")
     swap_outputs(tmp_path / "spoilt.dmvton")
     found = replay(read_bundle(tmp_path / "spoilt.dmvton"), Target.ONNX, Precision.INT8)
-    assert found.verdict is Verdict.FAILED and "dB" in str(found.problem)
+    assert found.status is ReplayStatus.FAILED and "dB" in str(found.problem)
 
 
 def test_runtimes_agree(bundle: Bundle) -> None:
@@ -148,10 +148,10 @@ def test_an_artifact_that_grew(bundle: Bundle) -> None:
     both = bundle.manifest.artifacts_of(Target.ONNX, Precision.FP32) + bundle.manifest.artifacts_of(
         Target.ONNX, Precision.INT8
     )
-    assert grown(both) == []
+    assert size_problems(both) == []
     eight = both[-1]
     bigger = eight.model_copy(update={"footprint": eight.footprint.model_copy(update={"file_bytes": 10**8})})
-    [said] = grown([*both[:-1], bigger])
+    [said] = size_problems([*both[:-1], bigger])
     assert said.startswith("onnx/tryon_int8.onnx has 100000000 bytes") and said.endswith("int8 must save some.")
 
 

@@ -18,13 +18,14 @@ from converters.exporters.onnx import OPSET, export_onnx
 from converters.exporters.onnx_layers import additions_between, convolutions, layers_of
 from converters.exporters.onnx_nncf import GIVEN_BACK, NncfQuantizer
 from converters.plan import Plan
-from converters.source import Quantizer, Weights
-from converters.target import Delegate, layouts, lower
+from converters.target import Quantizer
+from converters.weights import Weights
+from converters.target import Delegate
 from dmvton_mobile.bundles.bundle import Bundle, read_bundle, verify_files
-from dmvton_mobile.bundles.golden import Verdict, replay_all
+from dmvton_mobile.bundles.golden import ReplayStatus, replay_all
 from dmvton_mobile.checkpoints.checkpoint import save_checkpoint
 from dmvton_mobile.checkpoints.weights import default_network
-from dmvton_mobile.components import ComponentExample, component_examples
+from dmvton_mobile.components import ComponentExample
 from dmvton_mobile.contract import DEFAULT_SIZE, Component, Components
 from dmvton_mobile.datasets.dataset import Phase, TryOnDataset
 from dmvton_mobile.datasets.layouts.registry import open_dataset
@@ -71,7 +72,7 @@ def converted(people: Path, out: Path, **changed: Any) -> Bundle:
         delegate=Delegate.XNNPACK,
         **{"precisions": (Precision.INT8,), "components": Components.SPLIT, "size": SMALL, **changed},
     )
-    convert(plan, on_row=lambda _: None, on_step=lambda _: None)
+    convert(plan, on_result=lambda _: None, on_step=lambda _: None)
     return read_bundle(out)
 
 
@@ -80,8 +81,7 @@ def model_of(bundle: Bundle, component: Component = Component.TRYON) -> onnx.Mod
 
 
 def examples_of(network: TryOnNetwork, size: tuple[int, int] = SMALL) -> list[ComponentExample]:
-    lowered = lower(network, Target.ONNX, Delegate.XNNPACK)
-    return component_examples(lowered, Components.SPLIT.members, layouts(Target.ONNX, Delegate.XNNPACK), size)
+    return lowered_components(network, OnnxExporter.facts, Components.SPLIT.members, size)
 
 
 def weights_in_int8(model: onnx.ModelProto) -> set[str]:
@@ -104,7 +104,7 @@ class TestBundle:
     def test_every_artifact_replays(self, bundle: Bundle) -> None:
         verify_files(bundle)
         replays = replay_all(bundle)
-        assert [replay.verdict for replay in replays] == [Verdict.VERIFIED] * 2, [each.problem for each in replays]
+        assert [replay.status for replay in replays] == [ReplayStatus.VERIFIED] * 2, [each.problem for each in replays]
 
     def test_golden_tensors_are_the_float_networks(self, bundle: Bundle) -> None:
         plain, eight = (bundle.folder / "golden" / name for name in ("tryon.safetensors", "tryon_int8.safetensors"))
@@ -219,7 +219,7 @@ class TestAccuracyControl:
         assert not any(each.endswith(GIVEN_BACK) for each in said[Component.GARMENT_ENCODER])
         control = made.manifest.quantization and made.manifest.quantization.accuracy_control
         assert control and control.max_drop_db == 0.1 and control.float_db - control.int8_db <= 0.1
-        assert [replay.verdict for replay in replay_all(made)] == [Verdict.VERIFIED]
+        assert [replay.status for replay in replay_all(made)] == [ReplayStatus.VERIFIED]
 
     def test_where_nothing_is_left(self, checkpoint: Path, large_people: Path, tmp_path: Path) -> None:
         weights = Weights(checkpoint=checkpoint, calibration=large_people, keep_float=ALL_BUT_SPOILT)

@@ -17,20 +17,21 @@ from onnx import numpy_helper
 from torch import nn
 
 from converters import convert as converting
-from converters.convert import convert, grown
-from converters.exporters.exported import itemise
-from converters.exporters.weight_only_int8 import LEVELS, SMALLEST
-from converters.passes.graph import export_program
+from converters.convert import convert
+from converters.verification import size_problems
+from converters.exporters.footprint import measure_footprint
+from converters.passes.weight_only_int8 import LEVELS, MIN_WEIGHTS
+from converters.passes.pipeline import export_program
 from converters.plan import Plan
-from converters.registry import export_component
-from converters.source import Weights
-from converters.target import Delegate, layouts, lower
+from converters.registry import export_component, find_exporter, lowered_components
+from converters.weights import Weights
+from converters.target import Delegate
 from dmvton_mobile.bundles.bundle import Bundle, read_bundle, verify_files
-from dmvton_mobile.bundles.golden import Verdict, replay, replay_all
+from dmvton_mobile.bundles.golden import ReplayStatus, replay, replay_all
 from dmvton_mobile.bundles.manifest import Artifact
 from dmvton_mobile.bundles.parity import BOUNDS_DB
 from dmvton_mobile.checkpoints.weights import default_network
-from dmvton_mobile.components import ComponentExample, component_examples
+from dmvton_mobile.components import ComponentExample
 from dmvton_mobile.contract import Component, Components
 from dmvton_mobile.runtimes import open_session
 from dmvton_mobile.runtimes.mil.evaluator import MilProgram
@@ -55,7 +56,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
         out=out,
         size=SMALL,
     )
-    convert(plan, on_row=lambda _: None, on_step=lambda _: None)
+    convert(plan, on_result=lambda _: None, on_step=lambda _: None)
     return read_bundle(out)
 
 
@@ -66,8 +67,7 @@ def pairs(bundle: Bundle, target: Target) -> list[tuple[Artifact, Artifact]]:
 
 
 def example(target: Target, component: Component = Component.GARMENT_ENCODER) -> ComponentExample:
-    lowered = lower(default_network("dmvton-lite")[0], target, Delegate.XNNPACK)
-    [made] = component_examples(lowered, (component,), layouts(target, Delegate.XNNPACK), SMALL)
+    [made] = lowered_components(default_network("dmvton-lite")[0], find_exporter(target).facts, (component,), SMALL)
     return made
 
 
@@ -84,7 +84,7 @@ def test_every_artifact_replays_in_its_runtime(bundle: Bundle) -> None:
     verify_files(bundle)
     replays = replay_all(bundle)
     assert len(replays) == 2 * len(TARGETS)
-    assert all(each.verdict is Verdict.VERIFIED for each in replays), [each.problem for each in replays]
+    assert all(each.status is ReplayStatus.VERIFIED for each in replays), [each.problem for each in replays]
     assert bundle.manifest.quantization is None and len(bundle.manifest.golden) == 1
 
 
@@ -100,7 +100,7 @@ def test_parity_is_that_of_eight_bits(bundle: Bundle, target: Target) -> None:
 def test_what_stayed_float_is_said(bundle: Bundle, target: Target) -> None:
     for item in bundle.manifest.artifacts_of(target, Precision.W8):
         said = "\n".join(item.kept_float32)
-        assert all(part in said for part in ("arithmetic: ", f"fewer than {SMALLEST} weights: ", "positions"))
+        assert all(part in said for part in ("arithmetic: ", f"fewer than {MIN_WEIGHTS} weights: ", "positions"))
 
 
 Held = list[tuple[np.ndarray, np.ndarray]]  # int8 weights, output channels first; the scale of each channel
@@ -159,7 +159,7 @@ def test_weights_are_int8_by_channel(bundle: Bundle, target: Target) -> None:
         held = HELD[target](bundle.folder / eight.path)
         assert len(held) > 20
         for weights, scales in held:
-            assert weights.dtype == np.int8 and weights.size >= SMALLEST
+            assert weights.dtype == np.int8 and weights.size >= MIN_WEIGHTS
             assert scales.shape == (len(weights),)
             assert (np.abs(weights.reshape(len(weights), -1).astype(int)).max(1) == LEVELS).all()
         values = sum(weights.size for weights, _ in held)
@@ -241,7 +241,7 @@ def test_transposed_convolutions(target: Target, tmp_path: Path) -> None:
     exported = export_component(made, path, target, Precision.W8)
     values = 16 * 12 * 16
     assert sum(weights.size for weights, _ in HELD[target](path)) == values
-    plain = itemise(path, export_program(made.graph, made.inputs), Precision.FP32)
+    plain = measure_footprint(path, export_program(made.graph, made.inputs), Precision.FP32)
     assert plain.weight_bytes - exported.footprint.weight_bytes == 3 * values
     session = open_session(target, path, contract)
     inputs = {name: value.numpy() for name, value in zip(contract.input_names, made.inputs, strict=True)}
@@ -284,17 +284,17 @@ def test_other_weights_are_found(bundle: Bundle, tmp_path: Path, spoil: Callable
     shutil.copytree(bundle.folder, spoilt)
     spoil(spoilt / artifact_path(Component.TRYON, Target.ONNX, Precision.W8))
     found = replay(read_bundle(spoilt), Target.ONNX, Precision.W8)
-    assert found.verdict is Verdict.FAILED and "dB" in str(found.problem)
+    assert found.status is ReplayStatus.FAILED and "dB" in str(found.problem)
 
 
 def test_an_artifact_that_grew(bundle: Bundle) -> None:
     both = bundle.manifest.artifacts_of(Target.ONNX, Precision.FP32) + bundle.manifest.artifacts_of(
         Target.ONNX, Precision.W8
     )
-    assert grown(both) == []
+    assert size_problems(both) == []
     eight = both[-1]
     bigger = eight.model_copy(update={"footprint": eight.footprint.model_copy(update={"file_bytes": 10**8})})
-    [said] = grown([*both[:-1], bigger])
+    [said] = size_problems([*both[:-1], bigger])
     assert said.startswith("onnx/tryon_w8.onnx has 100000000 bytes") and said.endswith("w8 must save some.")
 
 
@@ -310,6 +310,6 @@ def test_an_artifact_that_grew(bundle: Bundle) -> None:
 )
 def test_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], said: str) -> None:
     """Before anything is loaded or written."""
-    monkeypatch.setattr(converting, "sources", lambda *_: pytest.fail("something was loaded"))
+    monkeypatch.setattr(converting, "networks_by_precision", lambda *_, **__: pytest.fail("something was loaded"))
     assert said in refusal("convert", *options, "--out", tmp_path / "new.dmvton")
     assert list(tmp_path.iterdir()) == []
