@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 
 from PIL import Image
+from torch import Tensor
 
 from benchmarks.studies.compression.report import EVALUATIONS, Plans, candidate, pairing
 from dmvton_mobile.datasets.sample import collate
 from dmvton_mobile.evaluation.measure import garment_of, target_of
 from dmvton_mobile.evaluation.record import Pairing
 from dmvton_mobile.evaluation.rows import Measured, read_rows
-from dmvton_mobile.evaluation.sheet import RANKED_BY, Pictures, lay_out
+from dmvton_mobile.evaluation.sheet import RANKED_BY
+from dmvton_mobile.imaging.contact_sheet import SheetRow, contact_sheet
 from dmvton_mobile.targets import Target
 
 LOST, MIDDLE = 4, 2  # images of each
@@ -22,18 +24,18 @@ def draw_sheet(plans: Plans, target: Target) -> Image.Image:
     candidates = [candidate(plans, step, target) for step in steps]
     of = pairing(plans.dataset)
 
-    def pictures(index: int) -> Pictures:
+    def images(index: int) -> Sequence[Tensor | None]:
         sample = collate([plans.dataset[index]])
         garment = garment_of(sample, of)
         made = [each.predict(sample, garment, of is Pairing.PAIRED).tryon for each in candidates]
         return (sample.person * 0.5 + 0.5, garment.picture, target_of(sample, of), *made)
 
     lines = [
-        (pictures(index), f"{rows[steps[0].name][index].person}: {lost}")
+        SheetRow(images(index), f"{rows[steps[0].name][index].person}: {lost}")
         for index, lost in chosen(rows[steps[0].name], rows[steps[-1].name])
     ]
     columns = ("person", "garment", "truth", *(step.name for step in steps))
-    return lay_out(f"{plans.steps.network}, {target}", columns, lines, plans.dataset.size)
+    return contact_sheet(columns, lines, plans.dataset.size, f"{plans.steps.network}, {target}")
 
 
 def chosen(first: Sequence[Measured], last: Sequence[Measured]) -> list[tuple[int, str]]:
