@@ -1,16 +1,16 @@
-"""Eight bits: which layers of a network are quantized, their ranges, and the graph that every exporter takes.
+"""int8: which layers of a network are quantized, their ranges, and the graphs that every exporter takes.
 
     quantized = prepare(network, Quantization(size=(256, 192)))   # fake quantization, still float32, trainable
     calibrate(quantized, samples)                                 # ranges of activations
     ...                                                           # training, where it is wanted
     integers = converted(quantized)                               # int8 weights between quantize and dequantize
 
-torchao's PT2E with XNNPACK's quantizer does the work, on the convolutional parts of a network; flow heads, matching,
-warps, composition stay float32.
+torchao's PT2E with XNNPACK's quantizer does the work, on the convolutional modules of a network; flow heads, matching,
+warps and composition stay float32.
 """
 
 from dmvton_mobile.networks.config import Calibration, Quantization
-from dmvton_mobile.quantization.calibrate import calibrate, checked_digest, follow_weights, spread
+from dmvton_mobile.quantization.calibrate import calibrate, checked_digest, follow_weights
 from dmvton_mobile.quantization.layers import FloatLayer, float_layers, quantizable_layers
 from dmvton_mobile.quantization.prepare import converted, prepare
 from dmvton_mobile.quantization.rounding import layer_roundings, rounding_only
@@ -31,5 +31,4 @@ __all__ = [
     "quantizable_layers",
     "quantized_state",
     "rounding_only",
-    "spread",
 ]

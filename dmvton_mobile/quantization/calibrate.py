@@ -3,33 +3,49 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 import torch
-from torch import nn
-from torch.utils.data import Subset
+from torch import Tensor, nn
 
-from dmvton_mobile.datasets.dataset import TryOnDataset
-from dmvton_mobile.datasets.sample import TryOnSample, collate
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import TryOnNetwork
 from dmvton_mobile.networks.config import Calibration
 
 LEAST_IMAGES = 16
 TRAINING_RATE = 0.01
-LEAST_SPREAD = 0.02  # of a picture's values in [-1, 1], as a standard deviation; below it nothing is on it
+LEAST_DEVIATION = 0.02  # of a picture's values in [-1, 1], as a standard deviation; below it nothing is on it
 
 
-def spread(dataset: TryOnDataset | Subset[TryOnSample], count: int) -> list[TryOnSample]:
-    """That many samples, or all, at equal distances over the dataset, in batches of one."""
-    chosen = range(0, len(dataset), max(1, len(dataset) // count))
-    return [collate([dataset[index]]) for index in chosen][:count]
+class CalibrationSample(Protocol):
+    """A batch of one; every `TryOnSample` of a dataset is one, once collated."""
+
+    @property
+    def person_name(self) -> Sequence[str]:
+        """The name of the person's picture, for messages."""
+
+    @property
+    def person(self) -> Tensor:
+        """RGB [1, 3, H, W] in [-1, 1]."""
+
+    @property
+    def garment(self) -> Tensor:
+        """RGB [1, 3, H, W] in [-1, 1]."""
+
+    @property
+    def garment_mask(self) -> Tensor:
+        """[1, 1, H, W] in [0, 1]."""
 
 
-def calibrate(network: TryOnNetwork, samples: Sequence[TryOnSample]) -> None:
-    """Sets the ranges of a prepared network, in place, from samples in batches of one, each with its own garment.
+def calibrate(network: TryOnNetwork, samples: Sequence[CalibrationSample]) -> None:
+    """Sets the activation ranges of a prepared network, in place; each is the mean over the samples.
 
-    Raises DmvtonError for too few of them, for empty pictures, and where all are the same.
+    Args:
+        network: as `prepare` returns it.
+        samples: at least LEAST_IMAGES, all different.
+
+    Raises:
+        DmvtonError: too few samples, an empty picture, equal samples, or a network that is not prepared.
     """
     digest = checked_digest(samples)
     quantization = network.config.quantization
@@ -46,18 +62,18 @@ def calibrate(network: TryOnNetwork, samples: Sequence[TryOnSample]) -> None:
     network.config = replace(network.config, quantization=quantization.model_copy(update={"calibration": calibration}))
 
 
-def checked_digest(samples: Sequence[TryOnSample]) -> str:
-    """The digest of pictures that ranges can come from. Raises DmvtonError as `calibrate` does."""
+def checked_digest(samples: Sequence[CalibrationSample]) -> str:
+    """The SHA-256 of the pictures. Raises DmvtonError, as `calibrate` does, for pictures that cannot give ranges."""
     if len(samples) < LEAST_IMAGES:
         raise DmvtonError(f"Calibration needs {LEAST_IMAGES} images or more; these are {len(samples)}.")
     digest, seen = hashlib.sha256(), set()
     for sample in samples:
         name = sample.person_name[0]
-        for what, picture in (("person", sample.person), ("garment", sample.garment)):
+        for role, picture in (("person", sample.person), ("garment", sample.garment)):
             if not torch.isfinite(picture).all():
-                raise DmvtonError(f"The {what} of {name} holds NaN or infinity: calibrate with other images.")
-            if float(picture.std()) < LEAST_SPREAD:
-                raise DmvtonError(f"The {what} of {name} is a single colour: ranges from it would be wrong.")
+                raise DmvtonError(f"The {role} of {name} holds NaN or infinity: calibrate with other images.")
+            if float(picture.std()) < LEAST_DEVIATION:
+                raise DmvtonError(f"The {role} of {name} is a single colour: ranges from it would be wrong.")
         content = sample.person.numpy().tobytes() + sample.garment.numpy().tobytes()
         digest.update(content)
         seen.add(hashlib.sha256(content).digest())
@@ -67,20 +83,26 @@ def checked_digest(samples: Sequence[TryOnSample]) -> str:
 
 
 def switch(network: nn.Module, *, observe: bool, fake: bool) -> None:
-    """Whether ranges follow what is seen, and whether values are rounded."""
+    """Switches the fake quantizations of a prepared network, in place.
+
+    Args:
+        network: as `prepare` returns it, or a module of it.
+        observe: whether ranges follow the values that pass.
+        fake: whether values are rounded.
+    """
     for module in _fakes(network):
         module.enable_observer(observe)
         module.enable_fake_quant(fake)
 
 
 def follow_weights(network: nn.Module) -> None:
-    """For training: the ranges of weights follow them, those of activations stay as they were calibrated."""
+    """For training: the ranges of weights follow the weights; those of activations stay as they were calibrated."""
     for module in _fakes(network):
         module.enable_observer(module.is_per_channel)
 
 
 def _follow(network: nn.Module, rate: float) -> None:
-    """How far a range goes with each new extreme."""
+    """Sets how far a range moves to each new extreme, from 0 to 1."""
     for module in _fakes(network):
         module.activation_post_process.averaging_constant = rate
 

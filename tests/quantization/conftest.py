@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from dmvton_mobile.checkpoints.weights import default_network
-from dmvton_mobile.datasets.dataset import TryOnDataset
+from dmvton_mobile.datasets.dataset import TryOnDataset, evenly_spaced_samples
 from dmvton_mobile.datasets.layouts.registry import open_dataset
 from dmvton_mobile.datasets.sample import TryOnSample
 from dmvton_mobile.networks import TryOnNetwork
 from dmvton_mobile.networks.config import Quantization
-from dmvton_mobile.quantization import calibrate, prepare, spread
+from dmvton_mobile.quantization import calibrate, prepare
 from tests.conftest import SMALL
 from tests.rendered import rendered_people
 
@@ -30,7 +30,7 @@ def dataset(people: Path) -> TryOnDataset:
 
 @pytest.fixture(scope="session")
 def samples(dataset: TryOnDataset) -> list[TryOnSample]:
-    return spread(dataset, IMAGES + 2)
+    return evenly_spaced_samples(dataset, IMAGES + 2)
 
 
 @pytest.fixture(scope="session")

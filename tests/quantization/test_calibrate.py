@@ -12,11 +12,11 @@ import pytest
 import torch
 
 from dmvton_mobile.checkpoints.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
-from dmvton_mobile.datasets.dataset import TryOnDataset
+from dmvton_mobile.datasets.dataset import TryOnDataset, evenly_spaced_samples
 from dmvton_mobile.datasets.sample import TryOnSample
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import TryOnNetwork
-from dmvton_mobile.quantization import calibrate, follow_weights, quantized_state, spread
+from dmvton_mobile.quantization import calibrate, follow_weights, quantized_state
 from tests.quantization.conftest import IMAGES
 from tests.quantization.test_prepare import tried_on
 
@@ -61,10 +61,10 @@ def test_the_record_says_which_pictures(
     assert first and second and first.images == second.images == IMAGES and first.digest != second.digest
 
 
-def test_spread(dataset: TryOnDataset) -> None:
-    names = [sample.person_name[0] for sample in spread(dataset, 6)]
+def test_evenly_spaced_samples(dataset: TryOnDataset) -> None:
+    names = [sample.person_name[0] for sample in evenly_spaced_samples(dataset, 6)]
     assert names == [dataset[index].person_name for index in range(0, 18, 3)]
-    assert len(spread(dataset, 1000)) == len(dataset)
+    assert len(evenly_spaced_samples(dataset, 1000)) == len(dataset)
 
 
 def test_a_checkpoint_keeps_weights_and_ranges(

@@ -15,9 +15,10 @@ from converters.verification import size_problems
 from dmvton_mobile.bundles.bundle import Bundle, read_bundle, verify_files
 from dmvton_mobile.bundles.golden import ReplayStatus, replay, replay_all
 from dmvton_mobile.checkpoints.checkpoint import save_checkpoint
+from dmvton_mobile.datasets.dataset import evenly_spaced_samples
 from dmvton_mobile.networks import TryOnNetwork, seeded_network
 from dmvton_mobile.networks.config import Quantization
-from dmvton_mobile.quantization import calibrate, prepare, spread
+from dmvton_mobile.quantization import calibrate, prepare
 from dmvton_mobile.runtimes import open_session
 from dmvton_mobile.targets import Precision, Target
 from tests.cli.test_cli import refusal
@@ -204,5 +205,5 @@ def quantized(people: Path) -> TryOnNetwork:
     from dmvton_mobile.datasets.layouts.registry import open_dataset
 
     network = prepare(seeded_network("dmvton-lite"), Quantization(size=SMALL))
-    calibrate(network, spread(open_dataset(people, "train", SMALL), INT8_IMAGES))
+    calibrate(network, evenly_spaced_samples(open_dataset(people, "train", SMALL), INT8_IMAGES))
     return network
