@@ -2,22 +2,17 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import torch
 import typer
 
 from dmvton_mobile.cli.options import DatasetOption, Overrides, RunFolderOption
-from dmvton_mobile.datasets.dataset import Phase, TryOnDataset, dataset_digest
-from dmvton_mobile.datasets.layouts.registry import open_dataset
 from dmvton_mobile.utils.progress import progress_bar
-from training.compression.pipeline import Compression
-from training.compression.recipe import load_compression_recipe
-from training.recipe import load_recipe
-from training.runtime.distributed import distributed_context
-from training.runtime.run_folder import RunFolder, TrainingData
-from training.stages.build import stage_from_recipe
-from training.trainer import StepReport, train
+
+if TYPE_CHECKING:
+    from dmvton_mobile.datasets.dataset import TryOnDataset
+    from training.runtime.run_folder import TrainingData
+    from training.trainer import StepReport
 
 
 class TrainingDevice(StrEnum):
@@ -33,7 +28,9 @@ def train_command(
     out: Annotated[Path, typer.Option(help="Output folder of the run. Must not exist, except with --resume.")],
     overrides: Overrides = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the interrupted run in --out.")] = False,
-    device: Annotated[TrainingDevice | None, typer.Option(help="TrainingDevice. Default: cuda if there is a GPU, else cpu.")] = None,
+    device: Annotated[
+        TrainingDevice | None, typer.Option(help="Device. Default: cuda if there is a GPU, else cpu.")
+    ] = None,
 ) -> None:
     """Train a teacher or a student by a recipe.
 
@@ -42,12 +39,24 @@ def train_command(
 
     Example: dmvton train --recipe cpu-teacher-warp --data people --out runs/teacher-warp --set batch_size=2
     """
+    import torch
+
+    from dmvton_mobile.datasets.dataset import Phase
+    from dmvton_mobile.datasets.layouts.registry import open_dataset
+    from training.recipe import load_recipe
+    from training.runtime.distributed import distributed_context
+    from training.runtime.run_folder import RunFolder
+    from training.stages.build import stage_from_recipe
+    from training.trainer import train
+
     config = load_recipe(recipe, overrides or [])
-    with distributed_context(device or (TrainingDevice.CUDA if torch.cuda.is_available() else TrainingDevice.CPU)) as context:
+    if device is None:
+        device = TrainingDevice.CUDA if torch.cuda.is_available() else TrainingDevice.CPU
+    with distributed_context(device) as context:
         dataset = open_dataset(data, Phase.TRAIN, config.size, config.seed)
         with progress_bar("Training", hidden=not context.is_first) as bar:
 
-            def show(report: StepReport) -> None:
+            def show(report: "StepReport") -> None:
                 what = f"Training epoch {report.row.epoch}, loss {report.loss:.4g}"
                 bar.show(report.row.step, total=report.total_steps, what=what)
 
@@ -70,13 +79,19 @@ def compress_command(
 
     Example: dmvton compress --checkpoint lite.safetensors --data people --recipe lite-int8-cpu --out runs/int8
     """
+    from dmvton_mobile.datasets.dataset import Phase
+    from dmvton_mobile.datasets.layouts.registry import open_dataset
+    from training.compression.pipeline import Compression
+    from training.compression.recipe import load_compression_recipe
+    from training.runtime.distributed import distributed_context
+
     config = load_compression_recipe(recipe, overrides or [])
     size = next((stage.size for stage in (config.finetune, config.train) if stage), config.size)
     with distributed_context(TrainingDevice.CPU) as context:
         dataset = open_dataset(data, Phase.TRAIN, size, seed=0)
         with progress_bar("Compressing") as bar:
 
-            def show(what: str, report: StepReport | None) -> None:
+            def show(what: str, report: "StepReport | None") -> None:
                 if report is None:
                     bar.show(what=what)
                 else:
@@ -87,7 +102,10 @@ def compress_command(
         typer.echo(f"{step.name}: {out / step.checkpoint}")
 
 
-def _describe(dataset: TryOnDataset) -> TrainingData:
+def _describe(dataset: "TryOnDataset") -> "TrainingData":
+    from dmvton_mobile.datasets.dataset import dataset_digest
+    from training.runtime.run_folder import TrainingData
+
     return TrainingData(
         name=dataset.root.resolve().name,
         layout=dataset.layout,

@@ -5,9 +5,6 @@ from typing import Annotated
 
 import typer
 
-from dmvton_mobile.bundles.bundle import read_bundle, zip_bundle
-from dmvton_mobile.bundles.install import Platform, install
-from dmvton_mobile.bundles.signing import sign_bundle
 from dmvton_mobile.cli.options import BundleArgument, BundleFolder
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.targets import Precision, Target
@@ -23,6 +20,8 @@ def zip_command(
 
     Example: dmvton bundle zip student.dmvton student.zip
     """
+    from dmvton_mobile.bundles.bundle import zip_bundle
+
     zip_bundle(bundle, out)
     typer.echo(f"Wrote {out}, {out.stat().st_size} bytes.")
 
@@ -37,6 +36,8 @@ def sign_command(
 
     Example: dmvton bundle sign student.dmvton --private-key release_private.pem
     """
+    from dmvton_mobile.bundles.signing import sign_bundle
+
     typer.echo(f"Wrote {sign_bundle(bundle, private_key)}.")
 
 
@@ -61,6 +62,9 @@ def install_command(
 
     Example: dmvton bundle install lite.dmvton --android android_demo/app
     """
+    from dmvton_mobile.bundles.bundle import read_bundle
+    from dmvton_mobile.bundles.install import Platform, install
+
     projects = [(Platform.ANDROID, android), (Platform.IOS, ios)]
     if android is None and ios is None:
         raise DmvtonError("Say where to: --android DIR, --ios DIR, or both.")

@@ -2,17 +2,15 @@
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dmvton_mobile.errors import DmvtonError
-from dmvton_mobile.imaging.decode import read_picture, write_picture
-from dmvton_mobile.imaging.garment_mask import find_garment_mask, mask_problem
-from dmvton_mobile.imaging.notices import stamp, warning_sheet
-from dmvton_mobile.imaging.window import person_window
 from dmvton_mobile.targets import Precision, Target
-from dmvton_mobile.tryon import TryOn
+
+if TYPE_CHECKING:
+    from dmvton_mobile.tryon import TryOn
 
 
 def tryon_command(
@@ -38,6 +36,11 @@ def tryon_command(
 
     Example: dmvton tryon --person anna.jpg --garment shirt.png --bundle student.dmvton --out anna_in_shirt.png
     """
+    from dmvton_mobile.imaging.decode import read_picture, write_picture
+    from dmvton_mobile.imaging.garment_mask import find_garment_mask, mask_problem
+    from dmvton_mobile.imaging.notices import stamp, warning_sheet
+    from dmvton_mobile.imaging.window import person_window
+
     sheet = out.with_name(f"{out.stem}_mask_warning.png")
     inputs = [path for path in (person, garment, mask, checkpoint, bundle) if path is not None]
     for output in (out, sheet):
@@ -65,7 +68,9 @@ def tryon_command(
     typer.echo(f"Garment prepared in {times[0]}, frame in {times[1]} (one run, no warm-up).")
 
 
-def _open(checkpoint: Path | None, bundle: Path | None, runtime: Target | None, precision: Precision | None) -> TryOn:
+def _open(checkpoint: Path | None, bundle: Path | None, runtime: Target | None, precision: Precision | None) -> "TryOn":
+    from dmvton_mobile.tryon import TryOn
+
     if checkpoint is not None and bundle is not None:
         raise DmvtonError("Pass --checkpoint or --bundle, not both.")
     if bundle is not None:

@@ -1,18 +1,17 @@
 """`dmvton verify`: a bundle's files against their hashes, its artifacts against their golden outputs."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from dmvton_mobile.bundles.bundle import read_bundle, verify_files
-from dmvton_mobile.bundles.golden import Replay, ReplayStatus, replay
-from dmvton_mobile.bundles.signing import verify_signature
 from dmvton_mobile.cli.options import BundleArgument, Threads
 from dmvton_mobile.errors import CheckFailed
-from dmvton_mobile.runtimes.bundled import bundled_targets
+
+if TYPE_CHECKING:
+    from dmvton_mobile.bundles.golden import Replay
 
 
 def verify_command(
@@ -28,6 +27,11 @@ def verify_command(
 
     Example: dmvton verify student.dmvton --public-key release.pem
     """
+    from dmvton_mobile.bundles.bundle import read_bundle, verify_files
+    from dmvton_mobile.bundles.golden import ReplayStatus, replay
+    from dmvton_mobile.bundles.signing import verify_signature
+    from dmvton_mobile.runtimes.bundled import bundled_targets
+
     console = Console()
     opened = read_bundle(bundle)
     verify_files(opened)
@@ -52,7 +56,7 @@ def verify_command(
         raise CheckFailed(f"No artifact of {bundle.name} can run on this machine, so nothing is verified.")
 
 
-def _table(results: list[Replay]) -> Table:
+def _table(results: list["Replay"]) -> Table:
     table = Table("runtime", "precision", "verdict", "run by", "worst output", "PSNR", "bound")
     for result in results:
         # None means bit for bit equal: no output with a figure is better
