@@ -24,10 +24,13 @@ def tryon_command(
     bundle: Annotated[Path | None, typer.Option(help="Bundle to run: the folder NAME.dmvton, or a .zip of it.")] = None,
     runtime: Annotated[
         Target | None,
-        typer.Option(help="Which artifacts of the bundle. Default: the first whose runtime is installed."),
+        typer.Option(help="Target of the bundle's artifacts. Default: the first whose runtime is installed."),
     ] = None,
     precision: Annotated[
-        Precision | None, typer.Option(help="Precision of the bundle's artifacts. Default: the first of the runtime.")
+        Precision | None,
+        typer.Option(
+            help="Precision of the bundle's artifacts. Default: what the manifest recommends, else the first."
+        ),
     ] = None,
 ) -> None:
     """Put a garment on a person in a photo.

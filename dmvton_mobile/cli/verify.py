@@ -23,7 +23,8 @@ def verify_command(
 ) -> None:
     """Verify a bundle: files against their hashes, artifacts against their golden outputs.
 
-    An artifact that cannot run on this machine is reported as not run. If no artifact can run, the command fails.
+    An artifact that cannot run on this machine is reported so, and is no failure. If no artifact can run, the command
+    fails.
 
     Example: dmvton verify student.dmvton --public-key release.pem
     """

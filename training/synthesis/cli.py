@@ -29,7 +29,10 @@ from training.synthesis.synthesise import Reference, Synthesis, synthesise
 
 ReferenceOption = Annotated[
     Path | None,
-    typer.Option(help="Reference dataset, whose distribution of poses is aimed at. Default: the renderer's own poses."),
+    typer.Option(
+        help="Dataset whose distribution of poses is the goal: its train phase, else its test phase. "
+        "Default: the renderer's own poses."
+    ),
 ]
 ClustersOption = Annotated[int, typer.Option(min=2, help="Number of clusters that poses are sorted into.")]
 
