@@ -1,4 +1,4 @@
-"""Whether a dataset is whole: every file of every pair read once, every fault named."""
+"""Whether a dataset is complete and readable: every file of every pair is read once, every fault is named."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -12,14 +12,21 @@ from dmvton_mobile.datasets.layouts.registry import detect_layout
 from dmvton_mobile.datasets.sample import DataError
 from dmvton_mobile.utils.progress import tracked
 
-_SIZE_VOTES = 16  # pictures that tell the size of a dataset: most of them are right even where some are not
+_SIZE_VOTES = 16  # pictures that decide the size of a dataset: most of them are right even where some are not
 
-Reading = tuple[Path, Callable[[Path], object]]
+FileReader = tuple[Path, Callable[[Path], object]]
 
 
 @dataclass(frozen=True)
 class PhaseReport:
-    """size: (height, width) of all files; None where the layout resizes them, or the pair lists cannot be read."""
+    """One phase of a dataset.
+
+    Attributes:
+        phase: Which.
+        pairs: How many pairs its lists hold.
+        garments: How many different garments are among them.
+        size: (height, width) of all files; None where the layout resizes them, or the pair lists cannot be read.
+    """
 
     phase: Phase
     pairs: int
@@ -29,7 +36,14 @@ class PhaseReport:
 
 @dataclass(frozen=True)
 class CheckReport:
-    """problems: one sentence each, naming the file."""
+    """What a check found.
+
+    Attributes:
+        root: The dataset's folder.
+        layout: The name of its layout.
+        phases: The phases that it has.
+        problems: One sentence each, naming the file.
+    """
 
     root: Path
     layout: str
@@ -38,7 +52,11 @@ class CheckReport:
 
 
 def check(root: Path) -> CheckReport:
-    """Reads all of the dataset in root. Raises DataError where that is none of a known layout."""
+    """Reads every file of the dataset in root.
+
+    Raises:
+        DataError: The folder has none of the known layouts.
+    """
     reader = detect_layout(root)
     problems: list[str] = []
 
@@ -57,7 +75,7 @@ def check(root: Path) -> CheckReport:
         problems += _named_twice(dataset)
         garments: set[Path] = set()
         for pair in tracked(dataset.pairs, f"Checking {phase}"):
-            for path, read in [*_of_person(dataset, pair), *_of_garments(dataset, pair, garments)]:
+            for path, read in [*_person_readers(dataset, pair), *_garment_readers(dataset, pair, garments)]:
                 try:
                     read(path)
                 except DataError as fault:
@@ -67,8 +85,8 @@ def check(root: Path) -> CheckReport:
     return CheckReport(root, reader.layout, tuple(phases), tuple(problems))
 
 
-def _of_person(dataset: TryOnDataset, pair: TryOnPair) -> Iterator[Reading]:
-    def pose_of_somebody(path: Path) -> None:
+def _person_readers(dataset: TryOnDataset, pair: TryOnPair) -> Iterator[FileReader]:
+    def read_pose(path: Path) -> None:
         if not dataset.read_pose(path, dataset.size).any():
             raise DataError(f"{path} holds no person, so nothing says where the body is. Detect the pose again.")
 
@@ -77,7 +95,7 @@ def _of_person(dataset: TryOnDataset, pair: TryOnPair) -> Iterator[Reading]:
     for path, read in (
         (files.label, dataset.read_label),
         (files.densepose, dataset.read_densepose),
-        (files.pose, pose_of_somebody),
+        (files.pose, read_pose),
         (files.truth, dataset.read_truth),
     ):
         if path is not None:
@@ -87,8 +105,8 @@ def _of_person(dataset: TryOnDataset, pair: TryOnPair) -> Iterator[Reading]:
         yield worn.truth, dataset.read_truth
 
 
-def _of_garments(dataset: TryOnDataset, pair: TryOnPair, seen: set[Path]) -> Iterator[Reading]:
-    """Those of the pair's garments that were not seen before."""
+def _garment_readers(dataset: TryOnDataset, pair: TryOnPair, seen: set[Path]) -> Iterator[FileReader]:
+    """Of those of the pair's garments that are not in seen, to which they are added."""
     for name in (pair.garment, pair.unpaired):
         files = None if name is None else dataset.garment_files(name, pair.category)
         if files is not None and files.picture not in seen:
@@ -109,6 +127,6 @@ def _usual_size(dataset: TryOnDataset) -> tuple[int, int]:
         try:
             height, width, _ = read_rgb(dataset.person_files(pair).picture).shape
         except DataError:
-            continue  # the reading itself reports it
+            continue  # reported when the pair itself is read
         sizes[height, width] += 1
     return sizes.most_common(1)[0][0] if sizes else DEFAULT_SIZE

@@ -1,6 +1,6 @@
-"""What the parser-based networks (tutors and teachers) are fed, made of a batch of samples.
+"""The inputs of the parser-based networks (tutors and teachers), made from a batch of samples.
 
-Channels and their order are those that the published ones were trained with.
+Channels and their order are those that the published networks were trained with.
 """
 
 import torch
@@ -17,42 +17,73 @@ BARE_ARMS = range(DensePosePart.LEFT_UPPER_ARM, DensePosePart.RIGHT_FOREARM_INNE
 
 
 def person_clothes(batch: TryOnSample) -> tuple[Tensor, Tensor]:
-    """The upper garment as worn, and where it is: [B, 3, H, W] in [-1, 1], 0 elsewhere; [B, 1, H, W] in {0, 1}."""
+    """The upper garment as the person wears it.
+
+    Returns:
+        The garment's pixels of the person's picture, [B, 3, H, W] in [-1, 1] and 0 elsewhere, and where they are,
+        [B, 1, H, W] in {0, 1}.
+
+    Raises:
+        DataError: A sample has no label map.
+    """
     mask = _mask(_label(batch), (Label.UPPER_CLOTHES,))
     return batch.person * mask, mask
 
 
 def warp_condition(batch: TryOnSample) -> Tensor:
-    """The 45 channels that the warp of a parser-based network is fed, [B, 45, H, W]: face and hair; other clothes,
-    legs and shoes; the 25 DensePose ids one by one; the 18 keypoints. In {0, 1}, keypoints in {-1, 1}."""
+    """What the warp of a parser-based network is conditioned on.
+
+    Returns:
+        [B, 45, H, W]: face and hair (1 channel); other clothes, legs and shoes (1); the 25 DensePose ids one by one;
+        the 18 keypoints. Values are in {0, 1}, of keypoints in {-1, 1}.
+
+    Raises:
+        DataError: A sample has no label map, DensePose map or pose.
+    """
     if batch.pose is None:
         raise _missing("poses")
     label, densepose = _label(batch), _densepose(batch)
     preserved = [_mask(label, FACE), _mask(label, OTHER_CLOTHES)]
-    parts = densepose[:, None] == torch.arange(DENSEPOSE_IDS, device=densepose.device)[:, None, None]
+    body_parts = densepose[:, None] == torch.arange(DENSEPOSE_IDS, device=densepose.device)[:, None, None]
     height, width = batch.person.shape[2:]
-    return torch.cat([*preserved, parts.float(), pose_maps(batch.pose, (height, width))], 1)
+    return torch.cat([*preserved, body_parts.float(), pose_maps(batch.pose, (height, width))], 1)
 
 
 def generator_input(batch: TryOnSample, warped_garment: Tensor, warped_mask: Tensor, covered: Tensor) -> Tensor:
-    """The 8 channels that the generator of a parser-based network is fed, [B, 8, H, W]: what is kept of the person's
-    picture (3), the warped garment (3) and mask (1), bare arms (1).
+    """What the generator of a parser-based network is fed.
 
-    warped_garment: [B, 3, H, W]. warped_mask, covered: [B, 1, H, W]. covered is where the garment hides arms: while the
-    network itself is trained the mask of `person_clothes`, while it makes pictures for a student the warped mask of the
-    unpaired garment.
+    Args:
+        batch: The people.
+        warped_garment: [B, 3, H, W] in [-1, 1].
+        warped_mask: [B, 1, H, W].
+        covered: Where the garment hides arms, [B, 1, H, W]: while the network itself is trained, the mask of
+            `person_clothes`; while it makes pictures for a student, the warped mask of the unpaired garment.
+
+    Returns:
+        [B, 8, H, W]: what is preserved of the person's picture (3 channels), the warped garment (3) and its mask (1),
+        bare arms (1).
+
+    Raises:
+        DataError: A sample has no label map or DensePose map.
     """
     label, densepose = _label(batch), _densepose(batch)
     hands = _mask(label, ARMS) * _mask(densepose, HANDS)
-    kept = batch.person * (_mask(label, FACE) + _mask(label, OTHER_CLOTHES) + hands)
+    preserved = batch.person * (_mask(label, FACE) + _mask(label, OTHER_CLOTHES) + hands)
     arms = _mask(densepose, BARE_ARMS) * (1 - covered)
-    return torch.cat([kept, warped_garment, warped_mask, arms], 1)
+    return torch.cat([preserved, warped_garment, warped_mask, arms], 1)
 
 
 def pose_maps(pose: Tensor, size: tuple[int, int]) -> Tensor:
     """One map per keypoint: 1 in the 11x11 pixels around it, else -1; all -1 where x or y is at most 1.
 
-    pose: [B, 18, 3] -> [B, 18, H, W]; size is (H, W). Corners are cut to whole pixels and clipped at the border.
+    Corners are cut to whole pixels and clipped at the border.
+
+    Args:
+        pose: [B, 18, 3], x and y in pixels and confidence.
+        size: (H, W) of the maps.
+
+    Returns:
+        [B, 18, H, W] in {-1, 1}.
     """
     x, y = pose[..., 0], pose[..., 1]
     columns = _reached(x, size[1])[:, :, None, :]

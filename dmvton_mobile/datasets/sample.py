@@ -1,7 +1,7 @@
-"""One typed sample for every dataset: what a pair of person and garment is, with its shapes, ranges and label ids.
+"""One sample type for every dataset: a person and a garment, with shapes, ranges and label ids.
 
 Every reader yields `TryOnSample`, whatever its files look like; `collate` makes a batch of the same type. H and W are
-the network's size (256x192 by default); pixels are counted from 0 at the centre of the top left one.
+the network's size (256x192 by default). Pixels are counted from 0 at the centre of the top left one.
 """
 
 from collections.abc import Sequence
@@ -16,6 +16,8 @@ from dmvton_mobile.errors import DmvtonError
 
 KEYPOINTS = 18  # OpenPose's COCO body: nose, neck, right arm, left arm, right leg, left leg, eyes, ears
 DENSEPOSE_IDS = 25  # 0 background, then the 24 parts of the body's surface
+LABEL_IDS = 14  # ids 0 to 13
+OTHER_GARMENT = 2  # a label id, as 3: bags and the like, which no network uses
 
 
 class DataError(DmvtonError):
@@ -23,24 +25,23 @@ class DataError(DmvtonError):
 
 
 class Label(IntEnum):
-    """The ids of a label map: VITON's parsing as rearranged by ACGPN, which every trainer of VITON reads. Left and
-    right are the person's own. The neck counts as face."""
+    """The ids of a label map that are used by name: VITON's parsing in ACGPN's order, which VITON's trainers read.
+
+    Left and right are the person's own. The neck counts as face.
+    """
 
     BACKGROUND = 0
     HAIR = 1
     UPPER_CLOTHES = 4
     LEFT_SHOE = 5
     RIGHT_SHOE = 6
-    NOISE = 7  # upper clothes, by every trainer's first step; a sample holds 4 in its place
+    NOISE = 7  # upper clothes, by every trainer's first step; a sample has 4 in its place
     PANTS = 8
     LEFT_LEG = 9
     RIGHT_LEG = 10
     LEFT_ARM = 11
     FACE = 12
     RIGHT_ARM = 13
-
-
-LABEL_IDS = 14  # ids 0 to 13; 2 and 3 are other garments (bag and the like), used by no network
 
 
 class DensePosePart(IntEnum):
@@ -70,12 +71,13 @@ class DensePosePart(IntEnum):
 
 @dataclass(frozen=True)
 class Truth:
-    """How the garment lies on the person, where that is known exactly (rendered people).
+    """The ground truth of how a garment lies on a person, which is known of rendered people.
 
-    grid: float32 [2, H, W], a flow: where in the garment's picture each pixel of the person comes from, x then y, -1
-    and 1 the centres of the first and last pixel. 0 where there is no garment.
-    garment: float32 [1, H, W] in {0, 1}, where the garment is, be it hidden by an arm or hair.
-    visible: float32 [1, H, W] in {0, 1}, where it is seen.
+    Attributes:
+        grid: float32 [2, H, W], a flow: the place in the garment's picture that each pixel of the person shows, x then
+            y, where -1 and 1 are the centres of the first and last pixel; 0 where there is no garment.
+        garment: float32 [1, H, W] in {0, 1}, where the garment is, even if an arm or hair hides it.
+        visible: float32 [1, H, W] in {0, 1}, where the garment is seen.
     """
 
     grid: Tensor
@@ -87,8 +89,13 @@ class Truth:
 class Unpaired:
     """Another garment for the same person.
 
-    garment, garment_mask: as in `TryOnSample`. person: float32 [3, H, W], the same person, pose and light in this
-    garment, and truth: how it lies on them; both None where nobody photographed that (every real dataset).
+    Attributes:
+        garment_name: The garment's file name.
+        garment: As in `TryOnSample`.
+        garment_mask: As in `TryOnSample`.
+        person: float32 [3, H, W], the same person, pose and light in this garment; None where nobody photographed that
+            (every real dataset).
+        truth: How this garment lies on them; None where `person` is.
     """
 
     garment_name: str
@@ -100,15 +107,22 @@ class Unpaired:
 
 @dataclass(frozen=True)
 class TryOnSample:
-    """A person, the garment they wear, and another one. In a batch every tensor has B in front, every name is a tuple.
+    """A person, the garment they wear, and another one.
 
-    person: float32 [3, H, W], RGB in [-1, 1].
-    garment: float32 [3, H, W], RGB in [-1, 1], the whole flat picture, its background too.
-    garment_mask: float32 [1, H, W], coverage in [0, 1]; garment above 0.5.
-    label: uint8 [H, W], `Label` ids, or None where the dataset has no parsing (test sets).
-    densepose: uint8 [H, W], 0 to 24, or None.
-    pose: float32 [18, 3], x, y in pixels of [H, W] and confidence; (0, 0, 0) for a keypoint not found. Or None.
-    truth: how the paired garment lies on the person, or None. unpaired: another garment, or None where there is none.
+    In a batch every tensor has B in front, and every name is a tuple of B names.
+
+    Attributes:
+        person_name: The file name of the person's picture.
+        garment_name: The file name of the garment's picture.
+        person: float32 [3, H, W], RGB in [-1, 1].
+        garment: float32 [3, H, W], RGB in [-1, 1], the whole flat picture with its background.
+        garment_mask: float32 [1, H, W], coverage in [0, 1]; garment above 0.5.
+        label: uint8 [H, W], `Label` ids; None where the dataset has no parsing (test sets).
+        densepose: uint8 [H, W], 0 to 24; None as `label`.
+        pose: float32 [18, 3], x and y in pixels of [H, W], and confidence; (0, 0, 0) for a keypoint not found; None as
+            `label`.
+        truth: How the garment lies on the person, or None.
+        unpaired: Another garment, or None where there is no other.
     """
 
     person_name: str
@@ -127,14 +141,14 @@ AnySample = TypeVar("AnySample", TryOnSample, Unpaired, Truth)
 
 
 def collate(samples: Sequence[AnySample]) -> AnySample:
-    """A batch of the samples' own type. A field that is None in one of them is None in the batch."""
+    """Makes a batch of the samples' own type. A field that is None in one sample is None in the batch."""
     first = samples[0]
     return type(first)(
-        **{field.name: _stacked([getattr(item, field.name) for item in samples]) for field in fields(first)}
+        **{field.name: _stack([getattr(sample, field.name) for sample in samples]) for field in fields(first)}
     )
 
 
-def _stacked(values: list[Any]) -> Any:
+def _stack(values: list[Any]) -> Any:
     if any(value is None for value in values):
         return None
     if isinstance(values[0], Tensor):

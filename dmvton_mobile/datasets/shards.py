@@ -1,4 +1,4 @@
-"""A dataset as shards: tar files of lossless PNGs, for training from slow or remote disks and on many workers.
+"""A dataset as shards: tar files of lossless PNGs, for training from slow or remote disks and with many workers.
 
     index.json       `ShardIndex`
     000000.tar ...   per sample KEY.names.json, one file per tensor, and KEY.json with the CRC-32 of each
@@ -36,12 +36,22 @@ INDEX = "index.json"
 
 
 class Shard(Strict):
+    """One tar file of the index, and how many samples it holds."""
+
     name: Annotated[str, Field(pattern=r"^[0-9]{6}\.tar$")]
     samples: Annotated[int, Field(ge=1)]
 
 
 class ShardIndex(Record):
-    """`index.json`: what the shards hold. size: (height, width)."""
+    """`index.json`: the shards and what is in them.
+
+    Attributes:
+        schema_version: Of this record.
+        layout: The dataset's layout.
+        phase: The dataset's phase.
+        size: (height, width) of the samples.
+        shards: In the order of the samples.
+    """
 
     schema_version: Literal[1] = 1
     layout: str
@@ -51,7 +61,21 @@ class ShardIndex(Record):
 
 
 def write_shards(dataset: TryOnDataset, out: Path, samples_per_shard: int) -> ShardIndex:
-    """The dataset's samples, in order, in the new folder out: all of them or nothing. Raises DmvtonError."""
+    """Writes the dataset's samples, in order, into a new folder: all of them or nothing.
+
+    Args:
+        dataset: The samples to write.
+        out: The folder; it must not exist.
+        samples_per_shard: The last shard may hold fewer.
+
+    Returns:
+        The index as written.
+
+    Raises:
+        NotInstalledError: The extra `data` is missing.
+        DataError: A sample cannot be read.
+        DmvtonError: The folder exists.
+    """
     webdataset = _webdataset()
     starts = range(0, len(dataset), samples_per_shard)
     shards = [
@@ -66,21 +90,29 @@ def write_shards(dataset: TryOnDataset, out: Path, samples_per_shard: int) -> Sh
             with webdataset.TarWriter(str(folder / shard.name), encoder=False, mtime=0) as tar:
                 for _ in range(shard.samples):
                     place = next(places)
-                    tar.write({"__key__": f"{place:09}"} | _encoded(dataset[place]))
+                    tar.write({"__key__": f"{place:09}"} | _encode(dataset[place]))
         (folder / INDEX).write_text(record_json(index), encoding="utf-8")
     return index
 
 
 class ShardDataset(IterableDataset[TryOnSample]):
-    """The samples of a folder of shards, whole shards to each rank and, within one, to each worker of a DataLoader.
+    """The samples of a folder of shards, shared out to ranks and, within a rank, to the workers of a DataLoader.
 
     Together the ranks read each sample once, whatever the number of workers. Shares are whole shards, so not always
-    equal; with fewer shards than readers some have nothing to read. Raises DataError where shards are damaged.
+    equal; with fewer shards than readers some have nothing to read.
+
+    Args:
+        folder: The shards, with their index.
+        rank: This process; None for that of torch.distributed where that runs, else of RANK, else 0.
+        world_size: The number of processes; None for that of torch.distributed, else of WORLD_SIZE, else 1.
+
+    Raises:
+        NotInstalledError: The extra `data` is missing.
+        DataError: The index is missing or damaged, or there is no such rank. While reading: a shard is damaged.
     """
 
     def __init__(self, folder: Path, rank: int | None = None, world_size: int | None = None) -> None:
-        """rank, world_size: of torch.distributed where that runs, else of RANK and WORLD_SIZE, else 0 of 1."""
-        _webdataset()  # missing, it is said now, not in a worker
+        _webdataset()  # a missing package is an error here, not in a worker
         self.folder = folder
         try:
             text = (folder / INDEX).read_bytes()
@@ -94,7 +126,7 @@ class ShardDataset(IterableDataset[TryOnSample]):
         self._shards = self.index.shards[rank::world_size]
 
     def __len__(self) -> int:
-        """Samples of this rank."""
+        """The number of this rank's samples."""
         return sum(shard.samples for shard in self._shards)
 
     def __iter__(self) -> Iterator[TryOnSample]:
@@ -108,8 +140,8 @@ class ShardDataset(IterableDataset[TryOnSample]):
         try:
             with path.open("rb") as file:
                 source = {"url": str(path), "stream": file}
-                for parts in iterators.group_by_keys(iterators.tar_file_expander([source])):
-                    sample = _decoded(parts, str(path), self.index.size)
+                for files in iterators.group_by_keys(iterators.tar_file_expander([source])):
+                    sample = _decode(files, str(path), self.index.size)
                     count += 1
                     yield sample
         except DataError:
@@ -122,10 +154,10 @@ class ShardDataset(IterableDataset[TryOnSample]):
             )
 
 
-def _encoded(sample: TryOnSample) -> dict[str, bytes]:
-    """The files of a sample, by suffix."""
+def _encode(sample: TryOnSample) -> dict[str, bytes]:
+    """The content of a sample's files, by suffix."""
     unpaired = sample.unpaired
-    parts: dict[str, Any] = {
+    files: dict[str, Any] = {
         "person.png": _png(picture_pixels(sample.person)),
         "garment.png": _png(picture_pixels(sample.garment)),
         "mask.png": _png(mask_pixels(sample.garment_mask)),
@@ -137,50 +169,50 @@ def _encoded(sample: TryOnSample) -> dict[str, bytes]:
     names = {"person": sample.person_name, "garment": sample.garment_name}
     if unpaired is not None:
         names["unpaired"] = unpaired.garment_name
-        parts |= {
+        files |= {
             "unpaired_garment.png": _png(picture_pixels(unpaired.garment)),
             "unpaired_mask.png": _png(mask_pixels(unpaired.garment_mask)),
             "unpaired_person.png": None if unpaired.person is None else _png(picture_pixels(unpaired.person)),
             "unpaired_truth.png": None if unpaired.truth is None else encode_truth(unpaired.truth),
         }
-    parts["names.json"] = json.dumps(names, sort_keys=True).encode()
-    there = {suffix: content for suffix, content in parts.items() if content is not None}
-    sums = {suffix: zlib.crc32(content) for suffix, content in there.items()}
-    return there | {"json": json.dumps(sums, sort_keys=True).encode()}
+    files["names.json"] = json.dumps(names, sort_keys=True).encode()
+    present = {suffix: content for suffix, content in files.items() if content is not None}
+    sums = {suffix: zlib.crc32(content) for suffix, content in present.items()}
+    return present | {"json": json.dumps(sums, sort_keys=True).encode()}
 
 
-def _decoded(parts: dict[str, Any], name: str, size: tuple[int, int]) -> TryOnSample:
-    """`_encoded` the other way."""
-    for suffix, checksum in json.loads(parts["json"]).items():
-        if zlib.crc32(parts.get(suffix, b"")) != checksum:
-            raise ValueError(f"of sample {parts['__key__']}, {suffix} is missing or not what was written")
-    names = json.loads(parts["names.json"])
+def _decode(files: dict[str, Any], name: str, size: tuple[int, int]) -> TryOnSample:
+    """The inverse of `_encode`."""
+    for suffix, checksum in json.loads(files["json"]).items():
+        if zlib.crc32(files.get(suffix, b"")) != checksum:
+            raise ValueError(f"of sample {files['__key__']}, {suffix} is missing or not what was written")
+    names = json.loads(files["names.json"])
 
     def picture(suffix: str) -> Tensor | None:
-        return picture_tensor(_pixels(parts[suffix])) if suffix in parts else None
+        return picture_tensor(_pixels(files[suffix])) if suffix in files else None
 
     def ids(suffix: str) -> Tensor | None:
-        return torch.from_numpy(_pixels(parts[suffix])) if suffix in parts else None
+        return torch.from_numpy(_pixels(files[suffix])) if suffix in files else None
 
     def truth(suffix: str) -> Truth | None:
-        return decode_truth(parts[suffix], f"{name}, {suffix}", size) if suffix in parts else None
+        return decode_truth(files[suffix], f"{name}, {suffix}", size) if suffix in files else None
 
     return TryOnSample(
         person_name=names["person"],
         garment_name=names["garment"],
-        person=picture_tensor(_pixels(parts["person.png"])),
-        garment=picture_tensor(_pixels(parts["garment.png"])),
-        garment_mask=mask_tensor(_pixels(parts["mask.png"])),
+        person=picture_tensor(_pixels(files["person.png"])),
+        garment=picture_tensor(_pixels(files["garment.png"])),
+        garment_mask=mask_tensor(_pixels(files["mask.png"])),
         label=ids("label.png"),
         densepose=ids("densepose.png"),
-        pose=torch.from_numpy(np.load(io.BytesIO(parts["pose.npy"]), allow_pickle=False))
-        if "pose.npy" in parts
+        pose=torch.from_numpy(np.load(io.BytesIO(files["pose.npy"]), allow_pickle=False))
+        if "pose.npy" in files
         else None,
         truth=truth("truth.png"),
         unpaired=Unpaired(
             garment_name=names["unpaired"],
-            garment=picture_tensor(_pixels(parts["unpaired_garment.png"])),
-            garment_mask=mask_tensor(_pixels(parts["unpaired_mask.png"])),
+            garment=picture_tensor(_pixels(files["unpaired_garment.png"])),
+            garment_mask=mask_tensor(_pixels(files["unpaired_mask.png"])),
             person=picture("unpaired_person.png"),
             truth=truth("unpaired_truth.png"),
         )

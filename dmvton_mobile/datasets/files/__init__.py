@@ -1,1 +1,1 @@
-"""One kind of file each: pictures, label maps, poses, true flows."""
+"""The files of datasets, one kind each: pictures, label maps, pair lists, poses, truth grids."""

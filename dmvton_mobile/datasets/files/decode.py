@@ -1,7 +1,7 @@
 """One file into one array, at the file's own size: pictures, masks, label maps, DensePose maps.
 
-Pictures follow the rule of `imaging.pictures`; maps hold ids, which are taken as they are stored. Whatever is wrong
-with a file is a DataError that names it and says what to do.
+Pictures follow the rules of `imaging.decode`; maps hold ids, which are taken as they are stored. A file that cannot be
+used is a DataError that names it and says what to do.
 """
 
 import io
@@ -15,7 +15,7 @@ from PIL import Image
 from dmvton_mobile.datasets.sample import DENSEPOSE_IDS, DataError
 from dmvton_mobile.imaging.decode import MAX_PIXELS, ImageError, Pixels, read_picture
 
-JPEG_BLUR = 0.01  # share of a JPEG map's pixels that may be no id; at quality 75 it is about 0.002
+JPEG_BLUR = 0.01  # largest share of a JPEG map's pixels that may be no id; at quality 75 it is about 0.002
 
 
 class ColouredIds(DataError):
@@ -23,7 +23,11 @@ class ColouredIds(DataError):
 
 
 def read_rgb(path: Path) -> Pixels:
-    """A picture: uint8 [H, W, 3]. Raises DataError."""
+    """A picture: uint8 [H, W, 3].
+
+    Raises:
+        DataError: It cannot be decoded, or is partly transparent.
+    """
     try:
         picture = read_picture(path)
     except ImageError as error:
@@ -34,14 +38,25 @@ def read_rgb(path: Path) -> Pixels:
 
 
 def read_grey(path: Path) -> Pixels:
-    """A mask: uint8 [H, W], its luminance. Raises DataError."""
+    """A mask: uint8 [H, W], the luminance of a picture. Raises DataError as `read_rgb`."""
     return np.array(Image.fromarray(read_rgb(path)).convert("L"))
 
 
 def read_ids(path: Path, count: int) -> Pixels:
-    """A map of ids below count: uint8 [H, W], from 8-bit grey, a palette's indices, or colour that is all grey.
+    """A map of ids, from 8-bit grey, a palette's indices, or colour that is all grey.
 
-    JPEG blurs ids; a blurred value above the last id becomes the last, as long as those are few. Raises DataError.
+    JPEG blurs ids: a value above the last id becomes the last, as long as those are few.
+
+    Args:
+        path: The map.
+        count: Ids are 0 to count - 1.
+
+    Returns:
+        uint8 [H, W].
+
+    Raises:
+        ColouredIds: The map shows its ids as colours.
+        DataError: The file cannot be decoded, has other samples, or holds other ids.
     """
     try:
         content = path.read_bytes()
@@ -79,7 +94,8 @@ def read_ids(path: Path, count: int) -> Pixels:
 def read_densepose(path: Path) -> Pixels:
     """A DensePose map: uint8 [H, W], 0 to 24, from a .npy file of any number type or from a grey picture.
 
-    Raises DataError.
+    Raises:
+        DataError: The file cannot be read, is no 2-D array of numbers, or holds other ids.
     """
     if path.suffix != ".npy":
         return read_ids(path, DENSEPOSE_IDS)
@@ -90,8 +106,8 @@ def read_densepose(path: Path) -> Pixels:
     except Exception as error:  # as above
         raise DataError(f"{path} is damaged, or no .npy file ({_reason(error)}). Make it again.") from error
     if not isinstance(values, np.ndarray) or values.ndim != 2 or not values.size or values.dtype.kind not in "buif":
-        held = f"{values.dtype} of shape {values.shape}" if isinstance(values, np.ndarray) else "several arrays"
-        raise DataError(f"{path} holds {held}; a DensePose map is one 2-D array of numbers. Make it again.")
+        content = f"{values.dtype} of shape {values.shape}" if isinstance(values, np.ndarray) else "several arrays"
+        raise DataError(f"{path} holds {content}; a DensePose map is one 2-D array of numbers. Make it again.")
     if values.size > MAX_PIXELS:
         raise DataError(f"{path} is larger than {MAX_PIXELS // 1_000_000} megapixels. Scale it down first.")
     return _in_range(np.asarray(values), DENSEPOSE_IDS, path)

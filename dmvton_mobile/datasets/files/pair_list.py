@@ -1,22 +1,30 @@
-"""TryOnPair lists: text, one pair per line, the file names of a person and a garment."""
+"""Pair lists: text, one pair per line, the file names of a person and a garment."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 from dmvton_mobile.datasets.sample import DataError
 
-OnFault = Callable[[DataError], None]
+OnFault = Callable[[DataError], None]  # called about a pair that is listed wrongly; the pair is left out then
 
 
 def refuse(fault: DataError) -> None:
-    """What a reader does about a fault of its lists; a check collects them instead."""
+    """Raises the fault: how a reader treats faults of its lists. A check collects them instead."""
     raise fault
 
 
 def read_pair_list(path: Path, on_fault: OnFault = refuse) -> list[tuple[str, str]]:
-    """(person, garment) per line; blank lines do not count.
+    """Reads a pair list; blank lines do not count.
 
-    Raises DataError where there is no list; calls on_fault for each line that is no pair, and leaves it out.
+    Args:
+        path: The list, UTF-8.
+        on_fault: Called about each line that is no pair; the line is left out.
+
+    Returns:
+        (person, garment) per line, plain file names.
+
+    Raises:
+        DataError: The list is missing, unreadable, or no text.
     """
     try:
         text = path.read_text(encoding="utf-8")

@@ -33,9 +33,15 @@ AnyFile = TypeVar("AnyFile", _OpenPose, _DressCode)
 
 
 def read_openpose(path: Path) -> Tensor:
-    """The first person of an OpenPose file: float32 [18, 3], x, y, confidence; all 0 where there is no person.
+    """The first person of an OpenPose file.
 
-    18 keypoints are taken as they are, of BODY_25's the 18 that COCO has. Raises DataError.
+    18 keypoints are taken as they are; of 25 (BODY_25), the 18 that COCO has.
+
+    Returns:
+        float32 [18, 3]: x and y in the file's pixels, and confidence; all 0 where there is no person.
+
+    Raises:
+        DataError: The file cannot be read, or is no such file.
     """
     people = _parsed(path, _OpenPose).people
     if not people:
@@ -51,8 +57,15 @@ def read_openpose(path: Path) -> Tensor:
 
 
 def read_dresscode_keypoints(path: Path) -> Tensor:
-    """DressCode's keypoints, rows of x, y, confidence, id: float32 [18, 3]; all 0 for a keypoint at a negative place,
-    which is one not found. Raises DataError."""
+    """DressCode's keypoints: rows of x, y, confidence and id.
+
+    Returns:
+        float32 [18, 3]: x and y in the file's pixels, and confidence; all 0 for a keypoint at a negative place, which
+        was not found.
+
+    Raises:
+        DataError: The file cannot be read, or is no such file.
+    """
     points = torch.tensor(_parsed(path, _DressCode).keypoints)[:, :3]
     return points * (points[:, :2] >= 0).all(1, keepdim=True)
 

@@ -13,19 +13,31 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from dmvton_mobile.networks.flow import flow_to_pixels, pixels_to_flow
 from dmvton_mobile.datasets.sample import DataError, Truth
 
 STEPS_PER_PIXEL = 128
-HIDDEN, SEEN = 1, 2
+HIDDEN, SEEN = 1, 2  # states of the garment at a pixel; 0 is no garment
 
 
 def write_truth(path: Path, x: NDArray[np.float32], y: NDArray[np.float32], state: NDArray[np.uint8]) -> None:
-    """x, y: [H, W], pixels of the garment's picture. state: [H, W], 0, HIDDEN or SEEN."""
+    """Writes a truth grid.
+
+    Args:
+        path: The file.
+        x: [H, W], pixels of the garment's picture.
+        y: As x.
+        state: [H, W]: 0 for no garment, HIDDEN, or SEEN.
+    """
     path.write_bytes(_png(x, y, state))
 
 
 def read_truth(path: Path, size: tuple[int, int]) -> Truth:
-    """The truth in the file, which must be of size (height, width). Raises DataError."""
+    """The truth in a file, whose size must be (height, width).
+
+    Raises:
+        DataError: The file cannot be read, is damaged, of another size, or no truth grid.
+    """
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -34,15 +46,24 @@ def read_truth(path: Path, size: tuple[int, int]) -> Truth:
 
 
 def encode_truth(truth: Truth) -> bytes:
-    """The file of a truth that was read from one: decoded again, the same to the bit."""
+    """The content of a file for a truth that was read from one; decoding gives the same truth, bit by bit."""
     height, width = truth.grid.shape[1:]
-    x, y = (truth.grid.double().numpy() + 1) / 2 * np.array([width - 1, height - 1])[:, None, None]
+    x, y = flow_to_pixels(truth.grid.double(), (height, width)).numpy()
     state = truth.garment[0].numpy() * HIDDEN + truth.visible[0].numpy() * (SEEN - HIDDEN)
     return _png(x, y, state.astype(np.uint8))
 
 
 def decode_truth(content: bytes, name: str, size: tuple[int, int]) -> Truth:
-    """The truth in a file's content, which must be of size (height, width); name: for errors. Raises DataError."""
+    """The truth in a file's content.
+
+    Args:
+        content: The bytes of the file.
+        name: The file's name, for errors.
+        size: (height, width) that the file must have.
+
+    Raises:
+        DataError: The content is damaged, of another size, or no truth grid.
+    """
     pixels = _pixels(content, name)
     height, width = size
     if pixels.shape != (height, width, 3) or pixels.dtype != np.uint16:
@@ -52,9 +73,7 @@ def decode_truth(content: bytes, name: str, size: tuple[int, int]) -> Truth:
         )
     state, y, x = (pixels[..., channel].astype(np.float32) for channel in range(3))  # OpenCV's order is B, G, R
     garment = state > 0
-    grid = (
-        np.stack([x, y]) / STEPS_PER_PIXEL * np.float32(2) / np.array([[[width - 1]], [[height - 1]]], np.float32) - 1
-    )
+    grid = pixels_to_flow(torch.from_numpy(np.stack([x, y]) / STEPS_PER_PIXEL), size).numpy()
     outside = garment & ((x > (width - 0.5) * STEPS_PER_PIXEL) | (y > (height - 0.5) * STEPS_PER_PIXEL))
     if state.max() > SEEN or outside.any():
         fault = "a third channel above 2" if state.max() > SEEN else "points outside the garment's picture"

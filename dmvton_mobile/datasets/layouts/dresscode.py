@@ -19,14 +19,13 @@ from dmvton_mobile.contract import DEFAULT_SIZE
 from dmvton_mobile.datasets.dataset import GarmentFiles, PersonFiles, Phase, TryOnDataset, TryOnPair
 from dmvton_mobile.datasets.files.pair_list import OnFault, read_pair_list, refuse
 from dmvton_mobile.datasets.files.pose_files import read_dresscode_keypoints
-from dmvton_mobile.datasets.sample import DataError, Label
+from dmvton_mobile.datasets.sample import OTHER_GARMENT, DataError, Label
 from dmvton_mobile.errors import UnknownName
 
 CATEGORIES = ("upper_body", "lower_body", "dresses")
 CANVAS = (512, 384)  # height, width that the keypoints count in
-BAG = 2  # a garment that no network uses
 
-LABELS = (
+LABELS = (  # the sample's label by the id in the file
     Label.BACKGROUND,
     Label.HAIR,  # hat
     Label.HAIR,
@@ -43,13 +42,28 @@ LABELS = (
     Label.RIGHT_LEG,
     Label.LEFT_ARM,
     Label.RIGHT_ARM,
-    BAG,
+    OTHER_GARMENT,  # bag
     Label.LEFT_ARM,  # scarf, as DM-VTON has it: like arms, it does not stay
 )
 _LISTS = {Phase.TRAIN: "train_pairs.txt", Phase.TEST: "test_pairs_paired.txt"}
 
 
 class DressCode(TryOnDataset):
+    """DressCode, resized.
+
+    Args:
+        root: The dataset's folder.
+        phase: Which half of it.
+        size: (height, width) of the samples.
+        seed: Of the unpaired garments that are sampled.
+        on_fault: Called about a pair that is listed wrongly.
+        categories: Some of CATEGORIES; None for all that root has.
+
+    Raises:
+        UnknownName: A category is unknown.
+        DataError: No pair is listed.
+    """
+
     layout = "dresscode"
     marks = f"{', '.join(CATEGORIES)}, each with train_pairs.txt or test_pairs_paired.txt beside images"
     resizes = True
@@ -64,7 +78,6 @@ class DressCode(TryOnDataset):
         on_fault: OnFault = refuse,
         categories: Sequence[str] | None = None,
     ) -> None:
-        """categories: some of CATEGORIES; None for those that root holds. Raises UnknownName."""
         for category in categories or ():
             if category not in CATEGORIES:
                 raise UnknownName("category of DressCode", category, list(CATEGORIES))
@@ -73,6 +86,7 @@ class DressCode(TryOnDataset):
 
     @classmethod
     def phases(cls, root: Path) -> list[Phase]:
+        """Those that one category or more has a pair list of."""
         folders = [root / category for category in CATEGORIES if (root / category / "images").is_dir()]
         return [phase for phase in Phase if any((folder / _LISTS[phase]).is_file() for folder in folders)]
 
@@ -92,6 +106,7 @@ class DressCode(TryOnDataset):
         return pairs
 
     def person_files(self, pair: TryOnPair) -> PersonFiles:
+        """The person's picture, and the maps where they are expected."""
         folder, name = self.root / pair.category, Path(pair.person).stem.removesuffix("_0")
         label, dense, keypoints = (folder / kind for kind in ("label_maps", "dense", "keypoints"))
         return PersonFiles(
@@ -102,8 +117,10 @@ class DressCode(TryOnDataset):
         )
 
     def garment_files(self, name: str, category: str) -> GarmentFiles:
+        """The garment's picture, and the mask of the same name."""
         folder = self.root / category
         return GarmentFiles(folder / "images" / name, folder / "edge" / name)
 
     def read_pose(self, path: Path, canvas: tuple[int, int]) -> Tensor:
+        """A pose, float32 [18, 3]. Keypoints count in pixels of CANVAS, whatever the size of the picture."""
         return self._scaled(read_dresscode_keypoints(path), CANVAS)

@@ -1,4 +1,4 @@
-"""VITON as PF-AFN reads it: no list for training, files belong together by their place in the sorted folders.
+"""VITON as PF-AFN reads it: training has no list, files belong together by their place in the sorted folders.
 
     train_img, train_color, train_edge, train_label/    the same number of pictures in each
     train_densepose/STEM.npy, train_pose/STEM_keypoints.json    STEM: the person's
@@ -18,11 +18,14 @@ _PICTURES = (".jpg", ".jpeg", ".png")
 
 
 class PfAfn(TryOnDataset):
+    """VITON in the folders of PF-AFN's release."""
+
     layout = "pf-afn"
     marks = "train_img, train_color and train_pose/*_keypoints.json, or demo.txt beside test_clothes"
 
     @classmethod
     def phases(cls, root: Path) -> list[Phase]:
+        """Train where there are pictures and poses, test where there is `demo.txt`."""
         poses = any((root / "train_pose").glob("*_keypoints.json"))
         train = poses and all((root / f"train_{kind}").is_dir() for kind in ("img", "color"))
         test = (root / "demo.txt").is_file() and (root / "test_clothes").is_dir()
@@ -44,6 +47,7 @@ class PfAfn(TryOnDataset):
         return [TryOnPair(person, garment) for person, garment in zip(persons, garments)]
 
     def person_files(self, pair: TryOnPair) -> PersonFiles:
+        """The person's picture; in training also their label map, DensePose map and pose."""
         picture, stem = self.root / f"{self.phase}_img" / pair.person, Path(pair.person).stem
         if self.phase is Phase.TEST:
             return PersonFiles(picture)
@@ -55,6 +59,7 @@ class PfAfn(TryOnDataset):
         )
 
     def garment_files(self, name: str, category: str) -> GarmentFiles:
+        """The garment's picture, and the mask of the same name or, in training, the same stem."""
         if self.phase is Phase.TEST:
             return GarmentFiles(self.root / "test_clothes" / name, self.root / "test_edge" / name)
         mask = self._masks.get(Path(name).stem, name)

@@ -15,7 +15,11 @@ LAYOUTS: tuple[type[TryOnDataset], ...] = (Viton, VitonHd, DressCode, PfAfn)
 
 
 def detect_layout(root: Path) -> type[TryOnDataset]:
-    """The reader of the dataset in root. Raises DataError, naming the known layouts, where it has none of them."""
+    """The reader of the dataset in root.
+
+    Raises:
+        DataError: There is no such folder, or it has none of the known layouts, which are named.
+    """
     if not root.is_dir():
         raise DataError(f"There is no folder {root}. Name the folder of a dataset.")
     for reader in LAYOUTS:
@@ -26,15 +30,22 @@ def detect_layout(root: Path) -> type[TryOnDataset]:
 
 
 def open_dataset(root: Path, phase: str, size: tuple[int, int] = DEFAULT_SIZE, seed: int = 0) -> TryOnDataset:
-    """The dataset in root, whatever its layout.
+    """Opens the dataset in root, whatever its layout.
 
-    phase: "train" or "test". size: (height, width) of the samples; where the layout does not resize, that of its files.
-    seed: of the unpaired garments that are drawn. Raises DataError.
+    Args:
+        root: The dataset's folder.
+        phase: "train" or "test".
+        size: (height, width) of the samples; where the layout does not resize, it must be that of the files.
+        seed: Of the unpaired garments that are sampled.
+
+    Raises:
+        UnknownName: The phase is neither.
+        DataError: The folder has no known layout, or not this phase.
     """
     if phase not in list(Phase):
         raise UnknownName("phase", phase, list(Phase))
     reader = detect_layout(root)
-    held = reader.phases(root)
-    if phase not in held:
-        raise DataError(f"{root} ({reader.layout}) has no phase {phase}. It has: {', '.join(held)}.")
+    phases = reader.phases(root)
+    if phase not in phases:
+        raise DataError(f"{root} ({reader.layout}) has no phase {phase}. It has: {', '.join(phases)}.")
     return reader(root, Phase(phase), size, seed)

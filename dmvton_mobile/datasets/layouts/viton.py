@@ -1,4 +1,4 @@
-"""VITON and VITON-Clean as DM-VTON reads them, and what our renderer writes: the same, with the truth beside it.
+"""VITON and VITON-Clean as DM-VTON reads them, and rendered people: the same layout, with the ground truth beside it.
 
     {phase}_pairs.txt                     person and garment per line
     {phase}_img, {phase}_color/           pictures of persons, of garments
@@ -29,11 +29,14 @@ from dmvton_mobile.datasets.sample import DataError
 
 
 class Viton(TryOnDataset):
+    """VITON, VITON-Clean and rendered people."""
+
     layout = "viton"
     marks = "train_pairs.txt or test_pairs.txt beside {phase}_img, {phase}_color and {phase}_edge"
 
     @classmethod
     def phases(cls, root: Path) -> list[Phase]:
+        """Those with a pair list beside a folder of pictures."""
         return [
             phase
             for phase in Phase
@@ -53,6 +56,7 @@ class Viton(TryOnDataset):
         return [TryOnPair(person, garment, unpaired=others.get(person)) for person, garment in pairs]
 
     def person_files(self, pair: TryOnPair) -> PersonFiles:
+        """The person's picture, the maps where they are expected, and the truth grid where there are any."""
         stem = Path(pair.person).stem
         label, densepose, pose = (self.root / f"{self.phase}_{kind}" for kind in ("label", "densepose", "pose"))
         grid = self.root / "truth" / f"{self.phase}_grid"
@@ -65,9 +69,11 @@ class Viton(TryOnDataset):
         )
 
     def garment_files(self, name: str, category: str) -> GarmentFiles:
+        """The garment's picture, and the mask of the same name."""
         return GarmentFiles(self.root / f"{self.phase}_color" / name, self.root / f"{self.phase}_edge" / name)
 
     def unpaired_files(self, pair: TryOnPair) -> UnpairedFiles | None:
+        """The rendered picture and truth grid of the person in the other garment."""
         if pair.unpaired is None:
             return None
         stem = f"truth/{self.phase}_unpaired"

@@ -20,15 +20,13 @@ from torch import Tensor
 from dmvton_mobile.datasets.dataset import GarmentFiles, PersonFiles, Phase, TryOnDataset, TryOnPair, first_existing
 from dmvton_mobile.datasets.files.decode import ColouredIds
 from dmvton_mobile.datasets.files.pair_list import OnFault, read_pair_list
-from dmvton_mobile.datasets.sample import Label
+from dmvton_mobile.datasets.sample import OTHER_GARMENT, Label
 
-OTHER = 2  # a garment that no network uses
-
-CIHP = (
+CIHP = (  # the sample's label by the id in the file
     Label.BACKGROUND,
     Label.HAIR,  # hat
     Label.HAIR,
-    OTHER,  # glove
+    OTHER_GARMENT,  # glove
     Label.FACE,  # sunglasses
     Label.UPPER_CLOTHES,
     Label.UPPER_CLOTHES,  # dress
@@ -36,7 +34,7 @@ CIHP = (
     Label.PANTS,  # socks: like trousers they stay
     Label.PANTS,
     Label.FACE,  # neck; jumpsuits in LIP, whose other ids are the same
-    OTHER,  # scarf
+    OTHER_GARMENT,  # scarf
     Label.PANTS,  # skirt
     Label.FACE,
     Label.LEFT_ARM,
@@ -49,6 +47,8 @@ CIHP = (
 
 
 class VitonHd(TryOnDataset):
+    """VITON-HD, resized."""
+
     layout = "viton-hd"
     marks = "train_pairs.txt or test_pairs.txt beside {phase}/image and {phase}/cloth"
     resizes = True
@@ -56,6 +56,7 @@ class VitonHd(TryOnDataset):
 
     @classmethod
     def phases(cls, root: Path) -> list[Phase]:
+        """Those with a pair list beside `image` or `cloth`."""
         return [
             phase
             for phase in Phase
@@ -70,6 +71,7 @@ class VitonHd(TryOnDataset):
         return [TryOnPair(person, person, unpaired=None if other == person else other) for person, other in listed]
 
     def person_files(self, pair: TryOnPair) -> PersonFiles:
+        """The person's picture, and the maps where they are expected."""
         folder, stem = self.root / self.phase, Path(pair.person).stem
         label, pose = folder / "image-parse-v3", folder / "openpose_json"
         return PersonFiles(
@@ -80,10 +82,12 @@ class VitonHd(TryOnDataset):
         )
 
     def garment_files(self, name: str, category: str) -> GarmentFiles:
+        """The garment's picture, and its mask as .jpg or .png."""
         folder, stem = self.root / self.phase, Path(name).stem
         return GarmentFiles(folder / "cloth" / name, first_existing(folder / "cloth-mask", stem, ".jpg", ".png"))
 
     def read_densepose(self, path: Path) -> Tensor:
+        """A DensePose map: uint8 [H, W], 0 to 24. Raises ColouredIds for the published colour pictures."""
         try:
             return super().read_densepose(path)
         except ColouredIds as error:
