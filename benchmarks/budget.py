@@ -1,39 +1,52 @@
-"""Four numbers called footprint, never mixed, each against its budget.
+"""The footprint of artifacts: five numbers that are never added up, each with its own budget.
 
-parameters: parameters and buffers of the network, as the papers count their "37 MB". files, download: the artifacts,
-and the same deflated. arena: activations, where a runtime tells. RSS delta: peak memory of a
-process while it loads them and runs the first frame, minus that of the bare process.
+- parameters: parameters and buffers of the network, as the papers count their "37 MB";
+- files: the artifacts; download: the same files deflated;
+- arena: activations, if the runtime reports its arena;
+- RSS delta: peak RSS while the artifacts are loaded and the first frame runs, minus the RSS of the bare process with
+  its runtime imported.
 """
 
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from benchmarks.measure.parts import download_bytes
-from benchmarks.record import Artifacts, Check, Run
+from benchmarks.record import ArtifactSizes, Check
+from benchmarks.run_record import Run
 from benchmarks.suite import Budget
 from dmvton_mobile.bundles.bundle import Bundle
 from dmvton_mobile.targets import Precision, Target
 
-NUMBERS = ("parameters", "files", "download", "arena", "RSS delta")
+FOOTPRINT = ("parameters", "files", "download", "arena", "RSS delta")
 
 
 @dataclass(frozen=True)
-class Held:
-    """One number of a target and precision. spent: bytes, None where nobody tells; budget: None where none is set."""
+class FootprintNumber:
+    """One number of a target and precision.
+
+    Attributes:
+        name: One of FOOTPRINT.
+        actual_bytes: The most that was measured; None if it is not known.
+        budget_bytes: The most that is allowed; None if there is no budget for it.
+    """
 
     name: str
-    spent: int | None
-    budget: int | None
+    actual_bytes: int | None
+    budget_bytes: int | None
 
     @property
-    def held(self) -> bool | None:
-        return None if self.spent is None or self.budget is None else self.spent <= self.budget
+    def within_budget(self) -> bool | None:
+        """Whether the number is within its budget; None if either is not known."""
+        if self.actual_bytes is None or self.budget_bytes is None:
+            return None
+        return self.actual_bytes <= self.budget_bytes
 
 
-def weigh(bundle: Bundle, target: Target, precision: Precision) -> Artifacts:
-    """What lies in the files, from the manifest and the files themselves."""
+def artifact_sizes(bundle: Bundle, target: Target, precision: Precision) -> ArtifactSizes:
+    """Sizes of a target's artifacts, from the manifest and the files themselves."""
     items = bundle.manifest.artifacts_of(target, precision)
-    return Artifacts(
+    return ArtifactSizes(
         target=target,
         precision=precision,
         parameters_bytes=sum(item.footprint.weight_bytes for item in items),
@@ -42,33 +55,46 @@ def weigh(bundle: Bundle, target: Target, precision: Precision) -> Artifacts:
     )
 
 
-def numbers(budget: Budget, artifacts: Artifacts, runs: Sequence[Run]) -> list[Held]:
-    """All that is known of a target and precision. runs: any; the most of those that are of it counts."""
+def download_bytes(path: Path) -> int:
+    """Size of an artifact in an app's archive: every file deflated."""
+    files = [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
+    return sum(len(zlib.compress(file.read_bytes(), level=9)) for file in files)
+
+
+def footprint(budget: Budget, artifacts: ArtifactSizes, runs: Sequence[Run]) -> list[FootprintNumber]:
+    """Everything that is known of a target and precision, in the order of FOOTPRINT.
+
+    Args:
+        budget: The most that each number may be.
+        artifacts: Sizes of the artifacts.
+        runs: Of any target; of those with the artifacts' target and precision, the highest memory counts.
+    """
     memory = [
         run.memory
         for run in runs
         if run.memory and (run.target, run.precision) == (artifacts.target, artifacts.precision)
     ]
     arenas = [each.arena_bytes for each in memory if each.arena_bytes is not None]
-    deltas = [each.rss_delta_bytes for each in memory if each.rss_delta_bytes is not None]
-    spent = (
+    rss_deltas = [each.rss_delta_bytes for each in memory if each.rss_delta_bytes is not None]
+    numbers = (
         (artifacts.parameters_bytes, budget.parameters_bytes),
         (artifacts.file_bytes, budget.file_bytes),
         (artifacts.download_bytes, budget.download_bytes),
         (max(arenas, default=None), budget.arena_bytes),
-        (max(deltas, default=None), budget.rss_delta_bytes),
+        (max(rss_deltas, default=None), budget.rss_delta_bytes),
     )
-    return [Held(name, *each) for name, each in zip(NUMBERS, spent, strict=True)]
+    return [FootprintNumber(name, *number) for name, number in zip(FOOTPRINT, numbers, strict=True)]
 
 
-def budget_checks(budget: Budget, artifacts: Sequence[Artifacts], runs: Sequence[Run]) -> Iterator[Check]:
-    """One for each number that has a budget; an arena that no runtime tells is none."""
+def budget_checks(budget: Budget, artifacts: Sequence[ArtifactSizes], runs: Sequence[Run]) -> Iterator[Check]:
+    """A check for each number that has a budget; none for an arena that the runtime does not report."""
     for each in artifacts:
-        for number in numbers(budget, each, runs):
-            if number.budget is None or (number.name == "arena" and number.spent is None):
+        for number in footprint(budget, each, runs):
+            actual, most = number.actual_bytes, number.budget_bytes
+            if most is None or (number.name == "arena" and actual is None):
                 continue
-            spent = "not known" if number.spent is None else f"{number.spent / 1e6:.1f} MB"
+            words = "not known" if actual is None else f"{actual / 1e6:.1f} MB"
             yield Check(
-                what=f"{each.target} {each.precision}: {number.name} {spent}, budget {number.budget / 1e6:.1f} MB.",
-                held=number.held,
+                what=f"{each.target} {each.precision}: {number.name} {words}, budget {most / 1e6:.1f} MB.",
+                held=number.within_budget,
             )

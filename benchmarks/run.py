@@ -1,50 +1,71 @@
-"""A suite on a device: every artifact it asks for, process after process, and the record of it.
+"""Runs a suite on a device, process after process, and makes the record.
 
-`measure` makes one record, on whatever device. `measure_beside` makes two, of bundles whose processes take turns: what
-slows the machine slows both, so `compare` can tell a change from noise.
+`measure` makes one record, on any device. `measure_beside` makes one for each of several bundles, whose processes run
+in interleaved rounds: what slows the machine slows all of them, so that `compare` can tell a change from noise.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from benchmarks.budget import weigh
+from benchmarks.budget import artifact_sizes
 from benchmarks.devices.device import AgentDevice, BenchmarkDevice, DeviceLost
-from benchmarks.devices.job import Work
-from benchmarks.devices.phone import Phone, PhoneWork
-from benchmarks.record import Artifacts, BenchmarkRecord, BundleIdentity, Run, SuiteIdentity
+from benchmarks.devices.job import AgentTask
+from benchmarks.devices.phone import Phone, PhoneTask
+from benchmarks.record import ArtifactSizes, BenchmarkRecord, BundleIdentity, SuiteIdentity
+from benchmarks.run_record import Run
 from benchmarks.suite import Suite, SuiteError
-from benchmarks.verdict import judge
+from benchmarks.verdict import give_verdict
 from dmvton_mobile.bundles.bundle import Bundle, verify_files
 from dmvton_mobile.bundles.manifest import DEVICE_ONLY
 from dmvton_mobile.errors import plain
+from dmvton_mobile.runtimes.bundled import bundled_targets
 from dmvton_mobile.targets import Precision, Target
-from dmvton_mobile.tryon import held_pairs
 from dmvton_mobile.utils.build import DISTRIBUTION, package_versions
-
-OnStep = Callable[[str], None]
+from dmvton_mobile.utils.progress import StepCallback
 
 
 @dataclass
-class Session:
-    """One bundle's share of a run: what was measured by now. slow_down: see `agent`."""
+class BundleRuns:
+    """One bundle's share of a session: what is measured, and the runs so far.
+
+    Attributes:
+        bundle: Whose artifacts are measured.
+        selected: Their targets and precisions.
+        slow_down: See `AgentJob`.
+        runs: What was measured so far.
+    """
 
     bundle: Bundle
-    pairs: list[tuple[Target, Precision]]
+    selected: list[tuple[Target, Precision]]
     slow_down: float = 0.0
     runs: list[Run] = field(default_factory=list)
 
 
 def measure(
-    bundle: Bundle, suite: Suite, suite_sha256: str, device: BenchmarkDevice, on_step: OnStep
+    bundle: Bundle, suite: Suite, suite_sha256: str, device: BenchmarkDevice, on_step: StepCallback
 ) -> BenchmarkRecord:
-    """The record, whatever went wrong on the way: a device that is lost keeps what it gave. on_step: told what is
-    measured. Raises SuiteError where the suite asks for what is not in the bundle or does not run on the device."""
+    """Measures a bundle on a device.
+
+    Args:
+        bundle: Whose artifacts are measured.
+        suite: Which of them, and how long.
+        suite_sha256: Of the suite's file, for the record.
+        device: Where.
+        on_step: Called before every process.
+
+    Returns:
+        The record; failures are part of it. What a device measured before it was lost is kept.
+
+    Raises:
+        SuiteError: The suite asks for what is not in the bundle, or does not run on the device.
+        BundleError: The bundle was changed.
+    """
     if isinstance(device, Phone):
-        pairs = tuple(wanted_pairs(bundle, suite, device))
+        selected = tuple(select_artifacts(bundle, suite, device))
         verify_files(bundle)
-        return device.record(PhoneWork(bundle, suite, suite_sha256, pairs, device.kind, device.name), on_step)
+        return device.record(PhoneTask(bundle, suite, suite_sha256, selected, device.kind, device.name), on_step)
     assert isinstance(device, AgentDevice)
     return measure_beside([bundle], suite, suite_sha256, device, on_step)[0]
 
@@ -54,57 +75,75 @@ def measure_beside(
     suite: Suite,
     suite_sha256: str,
     device: AgentDevice,
-    on_step: OnStep,
+    on_step: StepCallback,
     slow_downs: Sequence[float] | None = None,
 ) -> list[BenchmarkRecord]:
-    """A record of each bundle; as `measure`. The order turns with every round: A B, B A, ..."""
-    sessions = [
-        Session(bundle, wanted_pairs(bundle, suite, device), slow_down)
+    """Measures bundles in interleaved rounds, whose order alternates: A B, B A, ...
+
+    Args:
+        bundles: What is measured; other arguments as of `measure`.
+        suite: See `measure`.
+        suite_sha256: See `measure`.
+        device: See `measure`.
+        on_step: See `measure`.
+        slow_downs: For each bundle, see `AgentJob`; None slows none down.
+
+    Returns:
+        A record for each bundle.
+    """
+    shares = [
+        BundleRuns(bundle, select_artifacts(bundle, suite, device), slow_down)
         for bundle, slow_down in zip(bundles, slow_downs or [0.0] * len(bundles), strict=True)
     ]
     for bundle in bundles:
         verify_files(bundle)
     started_at, started = datetime.now(UTC), time.monotonic()
     try:
-        for session, work in _works(sessions, suite):
-            on_step(f"Measuring {work.bundle.folder.name}, {work.target} {work.precision}, round {work.round}")
+        for share, task in _tasks(shares, suite):
+            on_step(f"Measuring {task.bundle.folder.name}, {task.target} {task.precision}, round {task.round}")
             time.sleep(suite.cooldown_seconds)
             try:
-                session.runs.append(device.measure(work))
+                share.runs.append(device.measure(task))
             except DeviceLost as error:
-                session.runs.append(_unmeasured(work, str(error)))
+                share.runs.append(_unmeasured(task, str(error)))
                 break
     finally:
         device.close()
     seconds = time.monotonic() - started
-    return [_record(session, suite, suite_sha256, device, started_at, seconds) for session in sessions]
+    return [_record(share, suite, suite_sha256, device, started_at, seconds) for share in shares]
 
 
-def wanted_pairs(bundle: Bundle, suite: Suite, device: BenchmarkDevice) -> list[tuple[Target, Precision]]:
-    """What the suite asks for, in the manifest's order; what it names must be there and run on the device."""
-    held = held_pairs(bundle)
-    manifest = bundle.manifest
-    able = [
-        pair
-        for pair in held
-        if device.runs(pair[0])
-        and (isinstance(device, Phone) or all(item.evaluator != DEVICE_ONLY for item in manifest.artifacts_of(*pair)))
-    ]
-    wanted = [
+def select_artifacts(bundle: Bundle, suite: Suite, device: BenchmarkDevice) -> list[tuple[Target, Precision]]:
+    """The targets and precisions that a suite asks for, in the manifest's order.
+
+    Raises:
+        SuiteError: A target that the suite names is missing or does not run on the device, or nothing remains.
+    """
+    runnable = [each for each in bundled_targets(bundle) if _runs_on(bundle, *each, device)]
+    selected = [
         (target, precision)
-        for target, precision in able
+        for target, precision in runnable
         if (suite.targets is None or target in suite.targets)
         and (suite.precisions is None or precision in suite.precisions)
         and (not suite.recommended or _recommended(bundle, target) in (None, precision))
     ]
-    holds = ", ".join(f"{target} {precision}" for target, precision in able) or "none"
-    if absent := [target for target in suite.targets or () if target not in [pair[0] for pair in able]]:
+    listed = ", ".join(f"{target} {precision}" for target, precision in runnable) or "none"
+    if absent := [target for target in suite.targets or () if target not in [each[0] for each in runnable]]:
         raise SuiteError(
-            f"The suite {suite.name} asks for {', '.join(absent)}. Of {bundle.folder.name}, {device.name} runs {holds}."
+            f"The suite {suite.name} asks for {', '.join(absent)}. "
+            f"Of {bundle.folder.name}, {device.name} runs {listed}."
         )
-    if not wanted:
-        raise SuiteError(f"{bundle.folder.name} has nothing that {suite.name} asks for; {device.name} runs {holds}.")
-    return wanted
+    if not selected:
+        raise SuiteError(f"{bundle.folder.name} has nothing that {suite.name} asks for; {device.name} runs {listed}.")
+    return selected
+
+
+def _runs_on(bundle: Bundle, target: Target, precision: Precision, device: BenchmarkDevice) -> bool:
+    """A phone also runs artifacts that no host can run."""
+    artifacts = bundle.manifest.artifacts_of(target, precision)
+    return device.runs(target) and (
+        isinstance(device, Phone) or all(item.evaluator != DEVICE_ONLY for item in artifacts)
+    )
 
 
 def _recommended(bundle: Bundle, target: Target) -> Precision | None:
@@ -112,35 +151,34 @@ def _recommended(bundle: Bundle, target: Target) -> Precision | None:
     return advice.precision(target) if advice else None
 
 
-def _works(sessions: Sequence[Session], suite: Suite) -> Iterator[tuple[Session, Work]]:
+def _tasks(shares: Sequence[BundleRuns], suite: Suite) -> Iterator[tuple[BundleRuns, AgentTask]]:
     for number in range(1, suite.rounds + 1):
         for threads in suite.threads:
-            for index in range(max(len(session.pairs) for session in sessions)):
-                for session in sessions if number % 2 else reversed(sessions):
-                    if index < len(session.pairs):
-                        target, precision = session.pairs[index]
+            for index in range(max(len(share.selected) for share in shares)):
+                for share in shares if number % 2 else reversed(shares):
+                    if index < len(share.selected):
                         yield (
-                            session,
-                            Work(session.bundle, target, precision, threads, number, suite, session.slow_down),
+                            share,
+                            AgentTask(share.bundle, *share.selected[index], threads, number, suite, share.slow_down),
                         )
 
 
-def _unmeasured(work: Work, failure: str) -> Run:
+def _unmeasured(task: AgentTask, failure: str) -> Run:
     return Run(
-        target=work.target, precision=work.precision, threads=work.threads, round=work.round, failure=plain(failure)
+        target=task.target, precision=task.precision, threads=task.threads, round=task.round, failure=plain(failure)
     )
 
 
 def _record(
-    session: Session,
+    share: BundleRuns,
     suite: Suite,
     suite_sha256: str,
     device: AgentDevice,
     started_at: datetime,
     seconds: float,
 ) -> BenchmarkRecord:
-    bundle, manifest = session.bundle, session.bundle.manifest
-    artifacts: tuple[Artifacts, ...] = tuple(weigh(bundle, *pair) for pair in session.pairs)
+    bundle, manifest = share.bundle, share.bundle.manifest
+    artifacts: tuple[ArtifactSizes, ...] = tuple(artifact_sizes(bundle, *each) for each in share.selected)
     return BenchmarkRecord(
         started_at=started_at,
         seconds=seconds,
@@ -152,6 +190,6 @@ def _record(
         agent=device.agent,
         versions=package_versions((DISTRIBUTION,)),
         artifacts=artifacts,
-        runs=tuple(session.runs),
-        verdict=judge(suite, device.device, artifacts, session.runs),
+        runs=tuple(share.runs),
+        verdict=give_verdict(suite, device.device, artifacts, share.runs),
     )

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from benchmarks.budget import NUMBERS, numbers
+from benchmarks.budget import FOOTPRINT, footprint
 from benchmarks.cli.tables import print_table
 from benchmarks.devices.choose import choose_device
 from benchmarks.record import BenchmarkRecord, Validity, write_record
@@ -65,10 +65,10 @@ def footprint_command(
 
 
 def _table(record: BenchmarkRecord, budget: Budget) -> Table:
-    table = Table("artifacts", *NUMBERS, box=None)
+    table = Table("artifacts", *FOOTPRINT, box=None)
     for artifacts in record.artifacts:
-        found = numbers(budget, artifacts, record.runs)
+        found = footprint(budget, artifacts, record.runs)
         marks = {True: "", False: " over", None: ""}
-        cells = [f"{megabytes(each.spent, 1)}{marks[each.held]}" for each in found]
+        cells = [f"{megabytes(each.actual_bytes, 1)}{marks[each.within_budget]}" for each in found]
         table.add_row(f"{artifacts.target} {artifacts.precision}", *cells)
     return table

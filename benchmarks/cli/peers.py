@@ -8,8 +8,8 @@ from rich.table import Table
 
 from benchmarks.cli.tables import print_table
 from benchmarks.report.cells import megabytes, number
-from benchmarks.studies.forms import MEASURED
-from benchmarks.studies.peers import Form, Peer, peer_names, race_peers, weigh_peers
+from benchmarks.studies.peers import Peer, PeerVariant, describe_peers, measure_peers, peer_names
+from benchmarks.studies.variants import MEASURED_TARGETS
 from dmvton_mobile.cli.options import Rounds, Runs, Threads
 from dmvton_mobile.errors import CheckFailed, UnknownName
 from dmvton_mobile.targets import Target
@@ -18,7 +18,7 @@ from dmvton_mobile.utils.progress import progress_bar
 
 
 class NotMeasured(CheckFailed):
-    """Forms that no file or no figure could be had of."""
+    """Variants that could not be exported or measured."""
 
 
 def peers_command(
@@ -42,19 +42,21 @@ def peers_command(
     for name in network or ():
         if name not in known:
             raise UnknownName("network without a parser", name, known)
-    names, targets = network or known, target or list(MEASURED)
+    names, targets = network or known, target or list(MEASURED_TARGETS)
     for each in targets:
-        if each not in MEASURED:
-            raise UnknownName("runtime for peers", str(each), [str(every) for every in MEASURED])
-    peers = {peer.network: peer for peer in weigh_peers(names)}
-    forms: list[Form] = []
-    with progress_bar("Racing") as bar:
+        if each not in MEASURED_TARGETS:
+            raise UnknownName("runtime for peers", str(each), [str(every) for every in MEASURED_TARGETS])
+    peers = {peer.network: peer for peer in describe_peers(names)}
+    variants: list[PeerVariant] = []
+    with progress_bar("Measuring") as bar:
         for each in targets:
-            forms += race_peers(each, names, threads=threads, rounds=rounds, runs=runs, on_step=bar.describe)
-    typer.echo(f"{machine_description()}; {threads} threads, {rounds} rounds of {runs} runs, 256x192, batch 1, float32.")
+            variants += measure_peers(each, names, threads=threads, rounds=rounds, runs=runs, on_step=bar.describe)
+    typer.echo(
+        f"{machine_description()}; {threads} threads, {rounds} rounds of {runs} runs, 256x192, batch 1, float32."
+    )
     print_table(_weights_table(list(peers.values())))
-    print_table(_table(forms))
-    if failed := [each for each in forms if each.failure]:
+    print_table(_table(variants))
+    if failed := [each for each in variants if each.failure]:
         lines = [f"{each.target} {each.network} {each.name}: {each.failure}" for each in failed]
         raise NotMeasured("\n".join(["Not measured:", *lines]))
 
@@ -67,9 +69,11 @@ def _weights_table(peers: list[Peer]) -> Table:
     return table
 
 
-def _table(forms: list[Form]) -> Table:
-    table = Table("runtime", "network", "form", "file MB", "ms", "RSS delta MB", "latency", "memory", box=box.MARKDOWN)
-    for each in forms:
+def _table(variants: list[PeerVariant]) -> Table:
+    table = Table(
+        "runtime", "network", "variant", "file MB", "ms", "RSS delta MB", "latency", "memory", box=box.MARKDOWN
+    )
+    for each in variants:
         ratios = (f"{value:.1f}x" if value else "-" for value in (each.latency, each.memory))
         cells = (megabytes(each.file_bytes), number(each.median_ms), megabytes(each.rss_delta_bytes, 0), *ratios)
         table.add_row(each.target, each.network, each.name, *cells)

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.report.cells import megabytes, number
-from benchmarks.studies.gpu_forms import FORMS
+from benchmarks.studies.gpu_variants import DEPRECATED_NAMES, GPU_VARIANTS
 from benchmarks.studies.peers import peer_names
 from benchmarks.studies.reference import PUBLISHED, REFERENCE_GPU, ReferenceRecord, measure_reference
 from dmvton_mobile.errors import UnknownName
@@ -28,7 +28,10 @@ def reference_command(
     network: Annotated[
         list[str] | None, typer.Option(help="Network. Repeatable. Default: all parser-free ones.")
     ] = None,
-    form: Annotated[list[str] | None, typer.Option(help=f"Only these of {', '.join(FORMS)}.")] = None,
+    variant: Annotated[
+        list[str] | None,
+        typer.Option("--variant", "--form", help=f"Variant: {', '.join(GPU_VARIANTS)}. Repeatable. Default: all."),
+    ] = None,
     runs: Annotated[int, typer.Option(min=1, help="Timed runs per protocol. The papers use 1000.")] = PAPERS_RUNS,
     out: Annotated[Path | None, typer.Option(help="Output figures, .json. Default: none is written.")] = None,
 ) -> None:
@@ -39,7 +42,8 @@ def reference_command(
     Example: dmvton bench reference --device cuda:0 --network dmvton-student --out t4.json
     """
     known = peer_names()
-    for asked, names, what in ((network, known, "network without a parser"), (form, list(FORMS), "form")):
+    variants = [DEPRECATED_NAMES.get(name, name) for name in variant or GPU_VARIANTS]
+    for asked, names, what in ((network, known, "network without a parser"), (variants, list(GPU_VARIANTS), "variant")):
         for name in asked or ():
             if name not in names:
                 raise UnknownName(what, name, names)
@@ -53,7 +57,7 @@ def reference_command(
         require_new(out)
     with progress_bar("Measuring") as bar:
         found = measure_reference(
-            on, network or known, form or FORMS, runs, on_step=lambda what: bar.show(what=f"Measuring {what}")
+            on, network or known, variants, runs, on_step=lambda what: bar.show(what=f"Measuring {what}")
         )
     if out is not None:
         with atomic_file(out) as partial:
@@ -65,15 +69,17 @@ def _show(found: ReferenceRecord) -> None:
     where = found.accelerator or found.device
     typer.echo(f"Measured on {where}, {found.runs} runs, 256x192, batch 1.")
     console = Console(width=132)
-    table = Table("network", "form", "papers' ms", "whole ms", "frame ms", "allocator MB", "PSNR dB", box=box.MARKDOWN)
+    table = Table(
+        "network", "variant", "papers' ms", "whole ms", "frame ms", "allocator MB", "PSNR dB", box=box.MARKDOWN
+    )
     for each in found.measured:
         times = (number(value, 2) for value in (each.papers_ms, each.whole_ms, each.frame_ms))
         psnr = "identical" if each.identical else number(each.psnr_db)
-        table.add_row(each.network, each.form, *times, megabytes(each.peak_bytes, 0), psnr)
+        table.add_row(each.network, each.variant, *times, megabytes(each.peak_bytes, 0), psnr)
     console.print(table)
     for each in found.measured:
         if each.failure:
-            typer.echo(f"{each.network}, {each.form}: {each.failure}")
+            typer.echo(f"{each.network}, {each.variant}: {each.failure}")
     same = "the same kind of GPU" if found.on_reference else f"not what was measured here, {where}"
     typer.echo(f"Published by the authors, on one {REFERENCE_GPU} ({same}):")
     published = Table("network", "published ms", "published MB", "MB of parameters and buffers", box=box.MARKDOWN)

@@ -13,7 +13,7 @@ from rich.table import Table
 from benchmarks.cli.tables import print_table
 from benchmarks.devices.choose import choose_device, found_devices
 from benchmarks.devices.device import AgentDevice, BenchmarkDevice
-from benchmarks.devices.phone import Returned
+from benchmarks.devices.phone import ReturnedRecord
 from benchmarks.record import BenchmarkRecord, write_record
 from benchmarks.report.cells import megabytes, number, share
 from benchmarks.report.figures import figures
@@ -92,7 +92,7 @@ def accept_command(
     """
     require_new(out)
     config, digest = load_suite(suite)
-    _keep([(measure(read_bundle(bundle), config, digest, Returned(record), on_step=lambda _: None), out)])
+    _keep([(measure(read_bundle(bundle), config, digest, ReturnedRecord(record), on_step=lambda _: None), out)])
 
 
 def devices_command() -> None:

@@ -1,13 +1,13 @@
-"""A device over adb: commands in its shell, and files. What it says is not trusted: time and size have a limit.
+"""A device over adb: commands in its shell, and files. It is not trusted: time and size have a limit.
 
-adbutils finds the device and speaks to adb's server. Shell and files go over its connections by adb's own protocol:
-its `shell` and `sync` take whatever comes, for as long as it comes, and do not tell why a device refuses a file.
+adbutils finds the device and speaks to adb's server. Shell and files go over its connections by adb's own protocol,
+because adbutils' own `shell` and `sync` accept output of any length for any time, and drop a device's reason for
+refusing a file.
 """
 
 import shlex
 import socket
 import struct
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,159 +15,167 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.devices.adb_server import adb_client, lost_on_error
 from benchmarks.devices.device import DeviceLost
-from benchmarks.devices.events import LONGEST_LINE
-from dmvton_mobile.errors import CheckFailed, DmvtonError, plain
-from dmvton_mobile.utils.optional_imports import optional_import
+from benchmarks.measure.events import LONGEST_LINE
+from dmvton_mobile.errors import CheckFailed, plain
 
-SECONDS = 60.0  # for whatever is no run of an agent
+TIMEOUT_SECONDS = 60.0  # of a command that does not run an agent
 CHUNK = 64 * 1024  # bytes: the most that adb's protocol takes at once
-MOST_SAID = 64 * 1024  # bytes of a command's output that are kept
-ENDED = "dmvton-ended:"  # before a command's exit status
-READY = "device"  # adb's word for a device that can be used
-STATES = {
-    "unauthorized": "unlock it and allow this computer",
-    "offline": "plug it in again, or `adb reconnect`",
-    "no": "this user may not open it: a udev rule is missing",
-}
+MAX_OUTPUT = 64 * 1024  # bytes of a command's output that are kept
+ENDED = "dmvton-ended:"  # printed before a command's exit status
 
 
 class DeviceRefused(CheckFailed):
-    """A device that answers, but does not do what was asked."""
+    """The device answers, but does not do what it was asked to do."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Of a shell command. text: output and errors, MOST_SAID bytes at most."""
+    """What a shell command answered.
+
+    Attributes:
+        code: Exit status.
+        text: Output and errors, MAX_OUTPUT bytes at most.
+    """
 
     code: int
     text: str
 
     @property
     def last_line(self) -> str:
-        """For a sentence: printable, 200 characters at most."""
+        """The last line for a message: printable, 200 characters at most."""
         lines = self.text.strip().splitlines()
-        return plain(lines[-1])[:200] if lines else "it said nothing"
-
-
-def adb_states() -> dict[str, str]:
-    """serial -> state (`device`, `offline`, `unauthorized`, ...) of all that adb knows. Raises DmvtonError where there
-    is no adb."""
-    client = _client()
-    with _asking("adb's server"):
-        return {each.serial: each.state for each in client.list()}
-
-
-def find_serial(asked: str) -> str:
-    """The serial, or the one that begins so, ready to be used. Raises DmvtonError."""
-    states = adb_states()
-    fitting = [asked] if asked in states else sorted(serial for serial in states if serial.startswith(asked))
-    if len(fitting) > 1:
-        raise DmvtonError(f"adb:{asked} fits {' and '.join(fitting)}: write more of the serial.")
-    if not fitting:
-        there = ", ".join(sorted(states)) or "none: plug one in, or `adb connect ADDRESS`"
-        raise DmvtonError(f"adb knows no device {asked!r}; those that are there: {there}.")
-    state = states[fitting[0]]
-    if state != READY:
-        raise DmvtonError(f"The device {fitting[0]} is {state}: {STATES.get(state, 'wait until it is ready')}.")
-    return fitting[0]
+        return plain(lines[-1])[:200] if lines else "it printed nothing"
 
 
 class Link:
-    """Raises DeviceLost from every method where the device no longer answers."""
+    """A connection to a device; every method raises DeviceLost where the device no longer answers.
+
+    Args:
+        serial: Of a ready device, as adb knows it.
+    """
 
     def __init__(self, serial: str):
         self.serial = serial
-        self._device = _client().device(serial)
+        self._device = adb_client().device(serial)
 
-    def shell(self, command: str, seconds: float = SECONDS) -> Answer:
-        """Runs a command of the device's shell. Raises DeviceLost where it has no end within the time."""
-        said = bytearray()
+    def shell(self, command: str, seconds: float = TIMEOUT_SECONDS) -> Answer:
+        """Runs a command in the device's shell.
+
+        Raises:
+            DeviceLost: The command has not ended within the time.
+        """
+        output = bytearray()
 
         def keep(line: bytes) -> None:
-            nonlocal said
-            said += (line + b"\n")[: MOST_SAID - len(said)]
+            nonlocal output
+            output += (line + b"\n")[: MAX_OUTPUT - len(output)]
 
         try:
             code = self.follow(command, seconds, keep)
         except TimeoutError as error:
             raise DeviceLost(f"{self.serial} did not answer within {seconds:g} seconds.") from error
-        return Answer(code, said.decode(errors="replace"))
+        return Answer(code, output.decode(errors="replace"))
 
-    def follow(self, command: str, seconds: float, take: Callable[[bytes], None]) -> int:
-        """A command's exit status. take: given each line when it comes; one of more than LONGEST_LINE in pieces. Raises
-        TimeoutError where it has not ended by then: it may still run."""
+    def follow(self, command: str, seconds: float, on_line: Callable[[bytes], None]) -> int:
+        """Runs a command in the device's shell, line by line.
+
+        Args:
+            command: For the shell.
+            seconds: How long it may take.
+            on_line: Called with each line as soon as it comes; a line of more than LONGEST_LINE comes in pieces.
+
+        Returns:
+            The exit status.
+
+        Raises:
+            TimeoutError: The command has not ended within the time; it may still run.
+        """
         deadline, rest = time.monotonic() + seconds, b""
         with self._connection() as connection:
-            with _asking(self.serial):
+            with lost_on_error(self.serial):
                 connection.send_command(f"shell:{command}\necho {ENDED}$?")
                 connection.check_okay()
-            while chunk := self._received(connection.conn, deadline):
-                *whole, rest = (rest + chunk).split(b"\n")
-                for line in whole:
+            while chunk := self._receive(connection.conn, deadline):
+                *lines, rest = (rest + chunk).split(b"\n")
+                for line in lines:
                     before, mark, code = line.rpartition(ENDED.encode())
                     if mark and (digits := code.strip()[:9]).isdigit():
                         if before:
-                            take(before)
+                            on_line(before)
                         return int(digits)
-                    take(line)
+                    on_line(line)
                 if len(rest) > LONGEST_LINE:
-                    take(rest)
+                    on_line(rest)
                     rest = b""
         raise DeviceLost(f"{self.serial} went away in the middle of a command: its cable, or its adb daemon.")
 
-    def push(self, source: Path | bytes, place: str) -> None:
-        """Writes a file there. Raises DeviceRefused where the device does not take it, with its word."""
-        with self._files() as connection, _asking(self.serial):
-            _request(connection, b"SEND", f"{place},{0o100600}")
+    def push(self, source: Path | bytes, path: str) -> None:
+        """Writes a file on the device.
+
+        Args:
+            source: A file here, or its content.
+            path: On the device.
+
+        Raises:
+            DeviceRefused: The device does not take it; the message has its reason.
+        """
+        with self._sync() as connection, lost_on_error(self.serial):
+            _request(connection, b"SEND", f"{path},{0o100600}")
             for chunk in _chunks(source):
                 connection.conn.sendall(b"DATA" + struct.pack("<I", len(chunk)) + chunk)
             connection.conn.sendall(b"DONE" + struct.pack("<I", int(time.time())))
             status, size = struct.unpack("<4sI", connection.read_exact(8))
             reason = connection.read_exact(min(size, 1000)).decode(errors="replace") if status == b"FAIL" else None
         if reason is not None:
-            raise DeviceRefused(f"{self.serial} did not take {Path(place).name}: {reason}.")
+            raise DeviceRefused(f"{self.serial} did not take {Path(path).name}: {reason}.")
 
-    def pull(self, place: str, most: int) -> bytes:
-        """The file's content. Raises DeviceRefused where there is none, or more than that many bytes."""
-        taken, refused = bytearray(), None
-        with self._files() as connection, _asking(self.serial):
-            _request(connection, b"RECV", place)
-            while refused is None:
+    def pull(self, path: str, max_bytes: int) -> bytes:
+        """Reads a file of the device.
+
+        Raises:
+            DeviceRefused: There is no such file, or it has more than `max_bytes`.
+        """
+        content, refusal = bytearray(), None
+        with self._sync() as connection, lost_on_error(self.serial):
+            _request(connection, b"RECV", path)
+            while refusal is None:
                 kind, size = struct.unpack("<4sI", connection.read_exact(8))
                 if kind == b"DONE":
-                    return bytes(taken)
+                    return bytes(content)
                 if kind != b"DATA":
-                    refused = connection.read_exact(min(size, 1000)).decode(errors="replace")
-                elif len(taken) + size > most:
-                    refused = f"it has more than the {most} bytes that it can have"
+                    refusal = connection.read_exact(min(size, 1000)).decode(errors="replace")
+                elif len(content) + size > max_bytes:
+                    refusal = f"it has more than the {max_bytes} bytes that it can have"
                 else:
-                    taken += connection.read_exact(size)
-        raise DeviceRefused(f"{self.serial} did not give {Path(place).name}: {refused}.")
+                    content += connection.read_exact(size)
+        raise DeviceRefused(f"{self.serial} did not give {Path(path).name}: {refusal}.")
 
-    def remove(self, place: str) -> None:
-        """A file or a folder, if it is there."""
-        self.shell(f"rm -rf {shlex.quote(place)}")
+    def remove(self, path: str) -> None:
+        """Removes a file or a folder, if it is there."""
+        self.shell(f"rm -rf {shlex.quote(path)}")
 
     @contextmanager
     def _connection(self) -> Iterator[Any]:
-        with _asking(self.serial):
-            connection = self._device.open_transport(timeout=SECONDS)
+        with lost_on_error(self.serial):
+            connection = self._device.open_transport(timeout=TIMEOUT_SECONDS)
         try:
             yield connection
         finally:
             connection.close()
 
     @contextmanager
-    def _files(self) -> Iterator[Any]:
+    def _sync(self) -> Iterator[Any]:
+        """A connection that speaks adb's protocol for files."""
         with self._connection() as connection:
-            with _asking(self.serial):
+            with lost_on_error(self.serial):
                 connection.send_command("sync:")
                 connection.check_okay()
             yield connection
 
-    def _received(self, connection: socket.socket, deadline: float) -> bytes:
-        """Raises TimeoutError past the deadline, however much the device says."""
+    def _receive(self, connection: socket.socket, deadline: float) -> bytes:
+        """Raises TimeoutError past the deadline, however much the device sends."""
         left = deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError
@@ -192,39 +200,3 @@ def _chunks(source: Path | bytes) -> Iterator[bytes]:
     with source.open("rb") as file:
         while chunk := file.read(CHUNK):
             yield chunk
-
-
-def _client() -> Any:
-    """adb's server, started where none runs. Raises DmvtonError where there is no adb."""
-    with optional_import("Devices over adb need", extra="bench"):
-        from adbutils import AdbClient, AdbError, adb_path
-    client = AdbClient()
-    try:
-        with socket.socket() as attempt:
-            attempt.settimeout(3)
-            if attempt.connect_ex((client.host, client.port)):  # adbutils would start it too, but not quietly
-                subprocess.run(
-                    [adb_path(), "start-server"],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                    timeout=30,
-                    check=True,
-                )
-    except (AdbError, FileNotFoundError) as error:
-        raise DmvtonError("There is no adb: install it (platform-tools, or Debian's package adb).") from error
-    except (OSError, subprocess.SubprocessError) as error:
-        raise DmvtonError(f"adb's server does not start: {error}. See what `adb start-server` says.") from error
-    return client
-
-
-@contextmanager
-def _asking(whom: str) -> Iterator[None]:
-    """DeviceLost for all that adbutils and adb's server may come up with."""
-    from adbutils import AdbError
-
-    try:
-        yield
-    except (AdbError, OSError, EOFError, ValueError, struct.error) as error:
-        words = plain(str(error))[:200] or type(error).__name__
-        raise DeviceLost(f"{whom} no longer answers: {words}.") from error

@@ -1,20 +1,25 @@
-"""What every device looks like from outside."""
+"""The two kinds of device: those that run our agent, and phones, whose app measures by itself (`phone`)."""
 
 from abc import ABC, abstractmethod
 
-from benchmarks.devices.events import Collected
-from benchmarks.devices.job import Work
-from benchmarks.record import Device, DeviceKind, Run
+from benchmarks.devices.job import AgentTask
+from benchmarks.measure.collector import EventCollector
+from benchmarks.run_record import Device, DeviceKind, Run
 from dmvton_mobile.errors import CheckFailed
 from dmvton_mobile.targets import Target
 
 
 class DeviceLost(CheckFailed):
-    """A device that no longer answers: nothing more can be measured on it."""
+    """The device no longer answers, so nothing more can be measured on it."""
 
 
 class BenchmarkDevice(ABC):
-    """name: as it is asked for, `host`."""
+    """A device that benchmarks run on.
+
+    Attributes:
+        kind: What it is.
+        name: As the command line asks for it: `host`, `adb:SERIAL`, `ios:UDID`, `farm:NAME`.
+    """
 
     kind: DeviceKind
     name: str
@@ -25,7 +30,11 @@ class BenchmarkDevice(ABC):
 
 
 class AgentDevice(BenchmarkDevice):
-    """A device that our agent measures on, one piece of work after the other. agent: what measured, once it has."""
+    """A device that runs our agent, one task after the other.
+
+    Attributes:
+        agent: Version of the agent; `none` until it has run.
+    """
 
     agent: str = "none"
 
@@ -33,8 +42,15 @@ class AgentDevice(BenchmarkDevice):
         self._device: Device | None = None
 
     @abstractmethod
-    def measure(self, work: Work) -> Run:
-        """What was measured; what went wrong is in it. Raises DeviceLost where there is nothing of the run to keep."""
+    def measure(self, task: AgentTask) -> Run:
+        """Runs the agent for one task.
+
+        Returns:
+            What was measured; a failure is part of it.
+
+        Raises:
+            DeviceLost: The device no longer answers, and nothing of the run could be kept.
+        """
 
     @abstractmethod
     def close(self) -> None:
@@ -42,10 +58,10 @@ class AgentDevice(BenchmarkDevice):
 
     @property
     def device(self) -> Device:
-        """What it is; with what agents have told by now."""
+        """Facts about the device, as far as an agent has reported them."""
         return self._device or Device(kind=self.kind, name=self.name)
 
-    def _note(self, collected: Collected) -> None:
-        if collected.facts is not None and collected.agent is not None:
-            self.agent = collected.agent
-            self._device = Device(kind=self.kind, name=self.name, **collected.facts.model_dump())
+    def _note(self, events: EventCollector) -> None:
+        if events.facts is not None and events.agent is not None:
+            self.agent = events.agent
+            self._device = Device(kind=self.kind, name=self.name, **events.facts.model_dump())

@@ -1,8 +1,7 @@
-"""What ran in a frame: every operation by the name that the runtime gives it, how long where it tells, and summed by
-kernel.
+"""Which operations run in a frame, by the runtime's own names, how long each takes, and their sums by kernel.
 
-ONNX Runtime's own profile; the operations of LiteRT's plan, whose interpreter in Python tells no times; ExecuTorch's
-event trace.
+ONNX Runtime is profiled; LiteRT's operations are those of its plan, because its interpreter in Python reports no times;
+ExecuTorch writes an event trace.
 """
 
 import json
@@ -11,71 +10,80 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 import torch
 
-from benchmarks.measure.process import Part
-from benchmarks.record import Operation
-from converters.exporters.quiet import quiet
+from benchmarks.measure.components import MeasuredComponent
+from benchmarks.run_record import Operation
+from converters.exporters.vendor import quiet
 from dmvton_mobile.records.base import Strict
 from dmvton_mobile.targets import Target
 
 RUNS = 10  # after one that does not count
-AROUND = ("Method::execute", "DELEGATE_CALL", "OPERATOR_CALL")  # ExecuTorch's names of what kernels run in
+CALLERS = ("Method::execute", "DELEGATE_CALL", "OPERATOR_CALL")  # ExecuTorch's events around those of kernels
 XNNPACK = "XNNPACK"
 
 
 class Kernel(Strict):
-    """milliseconds: of a run, all its calls together; None where the runtime does not tell."""
+    """One kernel of a frame.
+
+    Attributes:
+        name: Kind and backend.
+        count: Calls in a run.
+        milliseconds: Of all its calls in a run; None where the runtime does not report times.
+    """
 
     name: str
     count: int
     milliseconds: float | None
 
 
-def operations(target: Target, part: Part, threads: int) -> list[Operation] | None:
-    """Of one run, in its order; None for a runtime that names none."""
-    if target is Target.ONNX:
-        return list(_of_onnx(part, threads))
-    if target is Target.TFLITE:
-        return list(_of_litert(part.path))
-    if target is Target.EXECUTORCH:
-        return list(_of_executorch(part, threads))
-    return None
+def operations(target: Target, component: MeasuredComponent, threads: int) -> list[Operation] | None:
+    """Operations of one run, in their order; None for Core ML, which names none."""
+    match target:
+        case Target.ONNX:
+            return list(_onnx_operations(component, threads))
+        case Target.TFLITE:
+            return list(_litert_operations(component.path))
+        case Target.EXECUTORCH:
+            return list(_executorch_operations(component, threads))
+        case Target.COREML:
+            return None
+        case _:
+            assert_never(target)
 
 
-def kernels(target: Target, part: Part, threads: int) -> list[Kernel] | None:
-    """`operations` by kind and backend, those that take longest first."""
-    found = operations(target, part, threads)
-    return None if found is None else summed(found)
+def kernels(target: Target, component: MeasuredComponent, threads: int) -> list[Kernel] | None:
+    """Operations of one run, summed by kind and backend, the longest first; None for Core ML."""
+    found = operations(target, component, threads)
+    return None if found is None else sum_by_kernel(found)
 
 
-def summed(found: Iterable[Operation]) -> list[Kernel]:
-    """By kind and backend, those that take longest first."""
+def sum_by_kernel(operations: Iterable[Operation]) -> list[Kernel]:
+    """Sums operations by kind and backend, the longest first."""
     counts: dict[str, int] = defaultdict(int)
     times: dict[str, float | None] = {}
-    for each in found:
+    for each in operations:
         name = f"{each.kind}, {each.backend}" if each.backend else each.kind
         counts[name] += 1
         times[name] = None if each.milliseconds is None else (times.get(name) or 0.0) + each.milliseconds
-    made = [Kernel(name=name, count=count, milliseconds=times[name]) for name, count in counts.items()]
-    return sorted(made, key=lambda kernel: (-(kernel.milliseconds or 0.0), -kernel.count, kernel.name))
+    kernels = [Kernel(name=name, count=count, milliseconds=times[name]) for name, count in counts.items()]
+    return sorted(kernels, key=lambda kernel: (-(kernel.milliseconds or 0.0), -kernel.count, kernel.name))
 
 
-def _of_onnx(part: Part, threads: int) -> Iterator[Operation]:
+def _onnx_operations(component: MeasuredComponent, threads: int) -> Iterator[Operation]:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.enable_profiling = True
-    fed = dict(zip(part.contract.input_names, part.inputs, strict=True))
     with tempfile.TemporaryDirectory() as folder:
         options.profile_file_prefix = str(Path(folder) / "profile")
-        session = onnxruntime.InferenceSession(part.path, options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(component.path, options, providers=["CPUExecutionProvider"])
         for _ in range(1 + RUNS):
-            session.run(None, fed)
+            session.run(None, component.inputs)
         events = json.loads(Path(session.end_profiling()).read_text())
     spans: dict[str, list[float]] = defaultdict(list)
     kinds: dict[str, str] = {}
@@ -89,40 +97,40 @@ def _of_onnx(part: Part, threads: int) -> Iterator[Operation]:
         )
 
 
-def _of_litert(path: Path) -> Iterator[Operation]:
-    """Named by their first outputs."""
+def _litert_operations(path: Path) -> Iterator[Operation]:
+    """Operations are named by their first outputs."""
     from ai_edge_litert.interpreter import Interpreter
 
-    from converters.exporters.tflite import planned
+    from converters.exporters.tflite import planned_operations
 
     tensors = {detail["index"]: detail for detail in Interpreter(str(path)).get_tensor_details()}
-    for operation, delegated in planned(path):
+    for operation, delegated in planned_operations(path):
         output = tensors.get(operation["outputs"][0])
-        made = np.dtype(output["dtype"]).name if output else "float32"
+        dtype = np.dtype(output["dtype"]).name if output else "float32"
         name = output["name"] if output and output["name"] else f"operation {operation['index']}"
         yield Operation(
-            name=name[-1000:], kind=f"{operation['op_name']} {made}", backend=XNNPACK if delegated else None
+            name=name[-1000:], kind=f"{operation['op_name']} {dtype}", backend=XNNPACK if delegated else None
         )
 
 
-def _of_executorch(part: Part, threads: int) -> Iterator[Operation]:
+def _executorch_operations(component: MeasuredComponent, threads: int) -> Iterator[Operation]:
     from executorch.devtools import Inspector
     from executorch.runtime import Runtime
 
     torch.set_num_threads(threads)
-    fed = [torch.from_numpy(value) for value in part.inputs]
+    inputs = [torch.from_numpy(value) for value in component.inputs.values()]
     with tempfile.TemporaryDirectory() as folder, quiet():
-        program = Runtime.get().load_program(part.path, enable_etdump=True)
+        program = Runtime.get().load_program(component.path, enable_etdump=True)
         method = program.load_method("forward")
         for _ in range(1 + RUNS):
-            method.execute(fed)
+            method.execute(inputs)
         trace = Path(folder) / "trace.etdp"
         program.write_etdump_result_to_file(str(trace), str(Path(folder) / "buffers.bin"))
         blocks: Any = Inspector(etdump_path=str(trace)).event_blocks
     for block in blocks:
         if block.name == "Execute":
             for event in block.events:
-                if event.name not in AROUND:
+                if event.name not in CALLERS:
                     kind = re.sub(r" #\d+$", "", event.name)  # XNNPACK numbers its shapes
                     backend = XNNPACK if event.delegate_backend_name or event.is_delegated_op else None
                     yield Operation(name=event.name, kind=kind, backend=backend, milliseconds=event.perf_data.avg)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from benchmarks.budget import Held
+from benchmarks.budget import FootprintNumber
 from benchmarks.report.cells import megabytes
 from benchmarks.report.drawing import COLOURS, INK, OVER, SIZE, SMALL, svg
 from benchmarks.report.entry import Entry
@@ -20,7 +20,12 @@ def footprint_chart(entry: Entry) -> str | None:
     weighed = [(f"{each.target} {each.precision}", entry.weights(each)) for each in entry.record.artifacts]
     if not weighed:
         return None
-    ends = [_scaled(end) for _, weights in weighed for weight in weights for end in (weight.budget, weight.spent)]
+    ends = [
+        _scaled(end)
+        for _, weights in weighed
+        for weight in weights
+        for end in (weight.budget_bytes, weight.actual_bytes)
+    ]
     most = max([1e-3, *(end for end in ends if end is not None)])
     height = 28 + sum(HEADING + BAR * len(weights) for _, weights in weighed)
 
@@ -37,9 +42,9 @@ def footprint_chart(entry: Entry) -> str | None:
             for weight in weights:
                 middle = top + BAR / 2
                 axes.text(0.015, middle, weight.name, fontsize=SMALL, va="center", transform=across)
-                spent, budget = _scaled(weight.spent), _scaled(weight.budget)
+                spent, budget = _scaled(weight.actual_bytes), _scaled(weight.budget_bytes)
                 if spent is not None:
-                    colour = OVER if weight.held is False else COLOURS[entry.order % len(COLOURS)]
+                    colour = OVER if weight.within_budget is False else COLOURS[entry.order % len(COLOURS)]
                     axes.barh(middle, spent, height=BAR * 0.6, color=colour)
                 if budget is not None:
                     axes.plot((budget,) * 2, (top + 1, top + BAR - 1), color=INK, linewidth=1.8)
@@ -59,8 +64,8 @@ def _scaled(count: int | None) -> float | None:
     return None if count is None else count / 1e6
 
 
-def _said(weight: Held) -> str:
-    said = megabytes(weight.spent, 1)
-    if weight.budget is None:
+def _said(weight: FootprintNumber) -> str:
+    said = megabytes(weight.actual_bytes, 1)
+    if weight.budget_bytes is None:
         return said
-    return f"{said} of {weight.budget / 1e6:g}{', over' if weight.held is False else ''}"
+    return f"{said} of {weight.budget_bytes / 1e6:g}{', over' if weight.within_budget is False else ''}"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.budget import Held, numbers
+from benchmarks.budget import FootprintNumber, footprint
 from benchmarks.record import ArtifactSizes, BenchmarkRecord
 from benchmarks.report.figures import Figures, figures, grouped
 from benchmarks.run_record import Load, MemoryKind, Run, RunKey
@@ -41,8 +41,8 @@ class Entry:
         kinds = {run.memory.kind for run in self.runs[key] if run.memory}
         return kinds.pop() if len(kinds) == 1 else None
 
-    def weights(self, artifacts: ArtifactSizes) -> list[Held]:
-        return numbers(self.record.suite.budget, artifacts, self.record.runs)
+    def weights(self, artifacts: ArtifactSizes) -> list[FootprintNumber]:
+        return footprint(self.record.suite.budget, artifacts, self.record.runs)
 
     def versions(self) -> list[tuple[str, list[str]]]:
         """(what ran, the packages and their versions) for each target, all that its runs name."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from benchmarks.budget import NUMBERS
+from benchmarks.budget import FOOTPRINT
 from benchmarks.record import BenchmarkRecord
 from benchmarks.report.bars import footprint_chart
 from benchmarks.report.beside import beside, differ
@@ -29,7 +29,7 @@ def page_html(records: Sequence[BenchmarkRecord]) -> str:
         top=TOP,
         beside=beside(shown),
         differ=differ(shown),
-        numbers=NUMBERS,
+        numbers=FOOTPRINT,
         colours=COLOURS,
         number=number,
         megabytes=megabytes,

@@ -1,14 +1,12 @@
-"""What `dmvton-lite` costs per frame, beside a plain conversion of the paper's student in the same run.
+"""What a frame of `dmvton-lite` costs, against the baseline conversion of the paper's student in the same run.
 
     python -m benchmarks.studies.lite [--runtime onnx ...] [--threads 2] [--rounds 3] [--runs 50] [--size 512x384 ...]
 
-A frame's time is the try-on's with the garment's features cached. Memory is that of a process which has loaded the
-garment encoder, prepared the garment, closed it (or, "both open", kept it), and loaded and run the frame, less that of
-the bare process: weights, activations and the runtime's own tables together. Every measurement is a process of its
-own; the forms take turns.
+A frame's time is the try-on's with the garment's features cached. The measured process loads the garment encoder,
+prepares the garment, closes the encoder (or keeps it open: "both open"), then loads and runs the frame. Every
+measurement is a process of its own; the variants are measured in interleaved rounds.
 """
 
-import statistics
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,83 +16,98 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.measure.process import Measurement, Part, measure, megabytes
-from benchmarks.studies.forms import MEASURED, lowered, plain
+from benchmarks.measure.components import MeasuredComponent
+from benchmarks.measure.interleaved import (
+    Measurement,
+    measure_components,
+    median_ms,
+    median_ratio,
+    median_rss_delta,
+)
+from benchmarks.report.cells import megabytes, number
+from benchmarks.studies.variants import MEASURED_TARGETS, export_baseline, export_lowered
 from dmvton_mobile.checkpoints.weights import default_network
 from dmvton_mobile.contract import DEFAULT_SIZE, Component, parse_size, size_text
 from dmvton_mobile.networks import seeded_network
 from dmvton_mobile.targets import Target
 
-BOUNDS = "wanted: 40 times faster, 25 ms in every runtime and 12 ms in one, 37 MB in every runtime, at 256x192"
-PAIR = {"garment": Component.GARMENT_ENCODER, "frame": Component.TRYON}
+GOALS = "goals: 40 times faster, 25 ms in every runtime and 12 ms in one, 37 MB in every runtime, at 256x192"
+COMPONENTS = {"garment": Component.GARMENT_ENCODER, "frame": Component.TRYON}
 
 
 @dataclass(frozen=True)
-class Form:
-    """Artifacts that one process loads, one after the other or, kept open, beside each other; the last is timed."""
+class LiteVariant:
+    """A row of the table.
+
+    Attributes:
+        name: Of the variant, in the table.
+        components: In the order that they run; the last one is timed.
+        keep_open: Whether all stay loaded, or each is closed before the next one is loaded.
+    """
 
     name: str
-    parts: tuple[Part, ...]
-    kept_open: bool = False
+    components: tuple[MeasuredComponent, ...]
+    keep_open: bool = False
 
     @property
     def file_bytes(self) -> int:
-        return sum(part.path.stat().st_size for part in self.parts)
+        """Size of all its artifacts."""
+        return sum(component.path.stat().st_size for component in self.components)
 
 
-def forms(target: Target, folder: Path, sizes: list[tuple[int, int]]) -> list[Form]:
-    """The student as its exporter makes it, then lite at every size, its garment and frame in one process; the first
-    size with both open, too."""
+def export_variants(target: Target, folder: Path, sizes: list[tuple[int, int]]) -> list[LiteVariant]:
+    """The student's baseline, then lite at every size, and lite at the first size with both components open."""
     lite, _ = default_network("dmvton-lite")
-    made = [Form("student, plain", (plain(target, folder, seeded_network("dmvton-student")).part,))]
+    student = export_baseline(target, folder, seeded_network("dmvton-student"))
+    variants = [LiteVariant("student, baseline", (student.component,))]
     for size in sizes:
-        place = folder / size_text(size)
-        place.mkdir()
-        parts = tuple(candidate.part for candidate in lowered(target, place, lite, PAIR, size))
-        made.append(Form(f"lite {size_text(size)}", parts))
-    made.insert(2, Form(f"{made[1].name}, both open", made[1].parts, kept_open=True))
-    return made
+        subfolder = folder / size_text(size)
+        subfolder.mkdir()
+        exported = export_lowered(target, subfolder, lite, COMPONENTS, size)
+        variants.append(LiteVariant(f"lite {size_text(size)}", tuple(each.component for each in exported)))
+    first = variants[1]
+    variants.insert(2, LiteVariant(f"{first.name}, both open", first.components, keep_open=True))
+    return variants
 
 
 def main(
-    runtime: Annotated[list[Target] | None, typer.Option(help="Which runtimes; all three without.")] = None,
-    threads: Annotated[int, typer.Option(min=1)] = 2,
-    rounds: Annotated[int, typer.Option(min=1, help="How often the forms take turns.")] = 3,
-    runs: Annotated[int, typer.Option(min=1, help="Counted runs of lite per turn; the student has a tenth.")] = 50,
-    size: Annotated[list[str] | None, typer.Option(help="HEIGHTxWIDTH, besides 256x192.")] = None,
+    runtime: Annotated[list[Target] | None, typer.Option(help="Runtime. Repeatable. Default: all three.")] = None,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads of the runtime.")] = 2,
+    rounds: Annotated[int, typer.Option(min=1, help="Measurements of each variant.")] = 3,
+    runs: Annotated[int, typer.Option(min=1, help="Timed frames in a measurement; the student has a tenth.")] = 50,
+    size: Annotated[list[str] | None, typer.Option(help="HEIGHTxWIDTH, besides 256x192. Repeatable.")] = None,
 ) -> None:
-    """Measure dmvton-lite."""
+    """Measure dmvton-lite against the student's baseline."""
     console = Console()
-    table = Table("runtime", "form", "MB", "frame ms", "fastest", "faster", "growth MB", "peak", box=None)
+    table = Table("runtime", "variant", "MB", "frame ms", "fastest", "faster", "RSS delta MB", box=None)
     sizes = list(dict.fromkeys([DEFAULT_SIZE, *(parse_size(text) for text in size or [])]))
-    for target in runtime or MEASURED:
+    for target in runtime or MEASURED_TARGETS:
         with tempfile.TemporaryDirectory() as folder:
             console.print(f"Converting for {target} ...", highlight=False)
-            student, *lites = forms(target, Path(folder), sizes)
-            turns: dict[str, list[Measurement]] = {form.name: [] for form in (student, *lites)}
+            student, *_ = variants = export_variants(target, Path(folder), sizes)
+            measured: dict[str, list[Measurement]] = {variant.name: [] for variant in variants}
             for _ in range(rounds):
-                for form in (student, *lites):
-                    counted = max(1, runs // 10) if form is student else runs
-                    turns[form.name].append(
-                        measure(target, form.parts, threads=threads, runs=counted, kept_open=form.kept_open)
+                for variant in variants:
+                    counted = max(1, runs // 10) if variant is student else runs
+                    measured[variant.name].append(
+                        measure_components(
+                            target, variant.components, threads=threads, runs=counted, keep_open=variant.keep_open
+                        )
                     )
-            for form in (student, *lites):
-                table.add_row(*_row(target, form, turns[form.name], turns[student.name]))
-    console.print(f"{threads} threads, {rounds} rounds of {runs} runs; {BOUNDS}", highlight=False)
+            for variant in variants:
+                table.add_row(target, *_row(variant, measured[variant.name], measured[student.name]))
+    console.print(f"{threads} threads, {rounds} rounds of {runs} runs; {GOALS}", highlight=False)
     console.print(table)
 
 
-def _row(target: Target, form: Form, own: list[Measurement], student: list[Measurement]) -> list[str]:
-    ratios = [theirs.median_ms / ours.median_ms for theirs, ours in zip(student, own, strict=True)]
+def _row(variant: LiteVariant, rounds: list[Measurement], student: list[Measurement]) -> list[str]:
     return [
-        target,
-        form.name,
-        f"{form.file_bytes / 1e6:.2f}",
-        f"{statistics.median(measured.median_ms for measured in own):.1f}",
-        f"{min(min(measured.latency_ms) for measured in own):.1f}",
-        f"{statistics.median(ratios):.1f}x",
-        megabytes([measured.growth_bytes for measured in own]),
-        megabytes([measured.peak_growth_bytes for measured in own]),
+        variant.name,
+        megabytes(variant.file_bytes, 2),
+        number(median_ms(rounds), 1),
+        number(min(min(measured.latency_ms) for measured in rounds), 1),
+        f"{number(median_ratio(student, rounds), 1)}x",
+        megabytes(median_rss_delta(rounds), 0),
     ]
 
 

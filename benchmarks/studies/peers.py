@@ -1,35 +1,50 @@
-"""The papers' networks and ours beside each other: converted plainly and by us, same weights, all in one run.
+"""The papers' networks and ours against each other: same weights, three variants each, all in one run.
 
-Every form is a file that runs in a process of its own; the forms of a runtime take turns, round after round. plain: the
-whole network as its exporter makes it of the network as it is written; whole: the same, lowered; frame: one frame of a
-live view, the garment's features prepared before. Weights are seeded: neither time nor memory depends on them.
+`baseline`: the whole network, as its exporter converts it as it is written. `whole`: the same, lowered by us. `frame`:
+one frame of a live view, lowered by us, with the garment's features prepared before. Every variant is measured in a
+process of its own; the variants of a runtime are measured in interleaved rounds. Weights are seeded: neither latency
+nor memory depends on them. `dmvton bench peers` prints the tables.
 """
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.measure.macs import frame_macs, whole_macs
-from benchmarks.measure.process import measure
-from benchmarks.measure.turns import Turns, median_growth, median_ms, median_ratio
-from benchmarks.studies.forms import Candidate, lowered, plain
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.measure.interleaved import (
+    Measurement,
+    measure_components,
+    median_ms,
+    median_ratio,
+    median_rss_delta,
+)
+from benchmarks.studies.variants import Variant, export_baseline, export_lowered
 from dmvton_mobile.checkpoints.checkpoint import weight_bytes
 from dmvton_mobile.contract import DEFAULT_SIZE, Component
-from dmvton_mobile.errors import DmvtonError
-from dmvton_mobile.errors import plain as plain_words
+from dmvton_mobile.errors import DmvtonError, plain
 from dmvton_mobile.networks import TryOnNetwork, default_config, network_names, seeded_network
 from dmvton_mobile.targets import Target
+from dmvton_mobile.utils.progress import StepCallback
 
-OURS = {"whole": Component.WHOLE, "frame": Component.TRYON}
-FORMS = ("plain", *OURS)
-Key = tuple[str, str]  # a network and a form
-OnStep = Callable[[str], None]
+BASELINE = "baseline"
+LOWERED = {"whole": Component.WHOLE, "frame": Component.TRYON}
+VARIANTS = (BASELINE, *LOWERED)
+Key = tuple[str, str]  # network, variant
 
 
 @dataclass(frozen=True)
 class Peer:
-    """weight_bytes: of parameters and buffers. whole_macs, frame_macs: see `benchmarks.measure.macs`, at 256x192."""
+    """What a network weighs and computes.
+
+    Attributes:
+        network: Its name.
+        weight_bytes: Of parameters and buffers.
+        whole_macs: See `whole_macs`, at 256x192.
+        frame_macs: See `frame_macs`, at 256x192.
+    """
 
     network: str
     weight_bytes: int
@@ -38,9 +53,20 @@ class Peer:
 
 
 @dataclass(frozen=True)
-class Form:
-    """Medians over the rounds. latency, memory: how many times less than the same network's plain form; None where
-    either was not measured, for which failure has the reason."""
+class PeerVariant:
+    """Figures of one variant of a network; None for what was not measured.
+
+    Attributes:
+        network: Its name.
+        target: The runtime.
+        name: Of the variant: `baseline`, `whole` or `frame`.
+        file_bytes: Of the artifact.
+        median_ms: Latency, the median over the rounds.
+        rss_delta_bytes: See `Measurement`; the median over the rounds.
+        latency: How many times faster than the network's baseline.
+        memory: How many times smaller the RSS delta is than the baseline's.
+        failure: Why it was not measured.
+    """
 
     network: str
     target: Target
@@ -54,11 +80,12 @@ class Form:
 
 
 def peer_names() -> list[str]:
-    """The networks that need no parser, and so can run on a phone."""
+    """The networks that need no human parser, so that they can run on a phone."""
     return [name for name in network_names() if default_config(name).parser_free]
 
 
-def weigh_peers(names: Sequence[str]) -> list[Peer]:
+def describe_peers(names: Sequence[str]) -> list[Peer]:
+    """Weights and MACs of the networks."""
     networks = [seeded_network(name) for name in names]
     return [
         Peer(name, weight_bytes(network), whole_macs(network, DEFAULT_SIZE), frame_macs(network, DEFAULT_SIZE))
@@ -66,74 +93,106 @@ def weigh_peers(names: Sequence[str]) -> list[Peer]:
     ]
 
 
-def race_peers(
-    target: Target, names: Sequence[str], *, threads: int, rounds: int, runs: int, on_step: OnStep
-) -> list[Form]:
-    """Every form of the networks in the target's runtime, in order. One that its exporter does not make, or that its
-    process does not survive, has a failure, and the others go on."""
+def frame_macs(network: TryOnNetwork, size: tuple[int, int]) -> int:
+    """Multiply-accumulates of a live view's frame, the garment's features prepared before.
+
+    Args:
+        network: What is counted: its convolutions and products of matrices, as papers do.
+        size: Height and width of the pictures.
+    """
+    picture = torch.zeros(1, 3, *size)
+    with torch.no_grad():
+        features = network.encode_garment(picture, picture[:, :1])
+    return _count_macs(lambda: network(picture, garment_features=features))
+
+
+def whole_macs(network: TryOnNetwork, size: tuple[int, int]) -> int:
+    """Multiply-accumulates of a try-on with a new garment; arguments as of `frame_macs`."""
+    picture = torch.zeros(1, 3, *size)
+    return _count_macs(lambda: network(picture, garment_features=network.encode_garment(picture, picture[:, :1])))
+
+
+def _count_macs(run: Callable[[], object]) -> int:
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        run()
+    return int(counter.get_total_flops()) // 2
+
+
+def measure_peers(
+    target: Target, names: Sequence[str], *, threads: int, rounds: int, runs: int, on_step: StepCallback
+) -> list[PeerVariant]:
+    """Exports and measures every variant of the networks in the target's runtime.
+
+    A variant that its exporter cannot make, or that fails to run, has a failure; the others go on.
+
+    Args:
+        target: The runtime.
+        names: Of the networks.
+        threads: CPU threads of the runtime.
+        rounds: How often each variant is measured.
+        runs: Runs that count, in one measurement.
+        on_step: Called before each export and measurement.
+
+    Returns:
+        The variants of each network, in the order of VARIANTS.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        made: dict[Key, Candidate] = {}
+        exported: dict[Key, Variant] = {}
         failures: dict[Key, str] = {}
         for name in names:
             on_step(f"Converting {name} for {target}")
-            place = Path(folder, name)
-            place.mkdir()
-            for form, candidate in _converted(target, place, seeded_network(name)):
-                if isinstance(candidate, Candidate):
-                    made[name, form] = candidate
-                else:
-                    failures[name, form] = candidate
-        turns: dict[Key, Turns] = {key: [] for key in made}
+            _export_variants(target, name, Path(folder, name), exported, failures)
+        measured: dict[Key, list[Measurement]] = {key: [] for key in exported}
         for number in range(1, rounds + 1):
-            for key in [key for key in made if key not in failures]:
-                on_step(f"Measuring {' '.join(key)} for {target}, turn {number} of {rounds}")
+            for key in [key for key in exported if key not in failures]:
+                on_step(f"Measuring {' '.join(key)} for {target}, round {number} of {rounds}")
                 try:
-                    turns[key].append(measure(target, [made[key].part], threads=threads, runs=runs))
+                    component = exported[key].component
+                    measured[key].append(measure_components(target, [component], threads=threads, runs=runs))
                 except DmvtonError as error:
                     failures[key] = str(error)
         return [
-            _form(target, name, form, made.get((name, form)), turns, failures.get((name, form)))
+            _figures(target, name, variant, exported.get((name, variant)), measured, failures.get((name, variant)))
             for name in names
-            for form in FORMS
+            for variant in VARIANTS
         ]
 
 
-def _converted(target: Target, folder: Path, network: TryOnNetwork) -> Iterator[tuple[str, Candidate | str]]:
-    """Each form by its name, or why there is none."""
-    for form in FORMS:
-        made: Candidate | str
+def _export_variants(
+    target: Target, name: str, folder: Path, exported: dict[Key, Variant], failures: dict[Key, str]
+) -> None:
+    folder.mkdir()
+    network = seeded_network(name)
+    for variant in VARIANTS:
         try:
-            made = plain(target, folder, network) if form == "plain" else _lowered(target, folder, network, form)
+            if variant == BASELINE:
+                exported[name, variant] = export_baseline(target, folder, network)
+            else:
+                [exported[name, variant]] = export_lowered(target, folder, network, {variant: LOWERED[variant]})
         except Exception as error:  # other people's exporters raise what they like
-            made = plain_words(f"{type(error).__name__}: {error}")
-        yield form, made
+            failures[name, variant] = plain(f"{type(error).__name__}: {error}")
 
 
-def _lowered(target: Target, folder: Path, network: TryOnNetwork, form: str) -> Candidate:
-    [made] = lowered(target, folder, network, {form: OURS[form]})
-    return made
-
-
-def _form(
+def _figures(
     target: Target,
     network: str,
     name: str,
-    made: Candidate | None,
-    turns: dict[Key, Turns],
+    variant: Variant | None,
+    measured: dict[Key, list[Measurement]],
     failure: str | None,
-) -> Form:
-    file_bytes = None if made is None else made.path.stat().st_size
-    own, plainly = turns.get((network, name), []), turns.get((network, "plain"), [])
+) -> PeerVariant:
+    file_bytes = None if variant is None else variant.path.stat().st_size
+    own, baseline = measured.get((network, name), []), measured.get((network, BASELINE), [])
     if failure or not own:
-        return Form(network, target, name, file_bytes, failure=failure or "not measured")
-    growth, plain_growth = median_growth(own), median_growth(plainly)
-    return Form(
+        return PeerVariant(network, target, name, file_bytes, failure=failure or "not measured")
+    rss_delta, baseline_rss_delta = median_rss_delta(own), median_rss_delta(baseline)
+    return PeerVariant(
         network,
         target,
         name,
         file_bytes,
         median_ms(own),
-        growth,
-        median_ratio(plainly, own) if len(plainly) == len(own) else None,
-        plain_growth / growth if plain_growth and growth else None,
+        rss_delta,
+        latency=median_ratio(baseline, own) if len(baseline) == len(own) else None,
+        memory=baseline_rss_delta / rss_delta if baseline_rss_delta and rss_delta else None,
     )

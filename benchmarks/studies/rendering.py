@@ -1,17 +1,20 @@
-"""How fast people are rendered: `python -m benchmarks.studies.rendering [--pairs N]`.
+"""How fast people are rendered.
 
-One process, one thread: pairs per second with all labels, the truth and the unpaired picture, by CPU time, to the disk.
-A pair is a person in two garments. Prints the share of each step.
+    python -m benchmarks.studies.rendering [--pairs N]
+
+One process, one thread: pairs per second with all labels, the truth and the unpaired picture, by CPU time, written to
+the disk. A pair is a person in two garments. Prints the share of each step.
 """
 
-import argparse
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Annotated
 
 import cv2
+import typer
 
 from dmvton_mobile.contract import DEFAULT_SIZE
 from dmvton_mobile.datasets.procedural.body.posed_body import pose_body
@@ -26,22 +29,20 @@ from dmvton_mobile.datasets.procedural.writer import write_people, write_person
 WANTED_PER_SECOND = 15
 
 
-def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pairs", type=int, default=256)
-    count = parser.parse_args(arguments).pairs
+def main(pairs: Annotated[int, typer.Option(min=1, help="Rendered people, each in two garments.")] = 256) -> None:
+    """Time the rendering of people, and each of its steps."""
     cv2.setNumThreads(1)
-    people = People(Split.TRAIN, seed=0, count=count, size=DEFAULT_SIZE)
+    people = People(Split.TRAIN, seed=0, count=pairs, size=DEFAULT_SIZE)
     with tempfile.TemporaryDirectory() as folder:
         write_people(People(Split.TRAIN, 1, 16, DEFAULT_SIZE), Path(folder) / "warm-up")
         started, wall = time.process_time(), time.perf_counter()
         write_people(people, Path(folder) / "people")
         seconds, wall = time.process_time() - started, time.perf_counter() - wall
-        each = f"{seconds / count * 1000:.1f} ms each"
-        print(f"{count / seconds:.1f} pairs per second and core (wanted {WANTED_PER_SECOND}), {each}")
-        print(f"{count / wall:.1f} pairs per second by the wall clock, one process")
+        each = f"{seconds / pairs * 1000:.1f} ms each"
+        print(f"{pairs / seconds:.1f} pairs per second and core (wanted {WANTED_PER_SECOND}), {each}")
+        print(f"{pairs / wall:.1f} pairs per second by the wall clock, one process")
         for step, spent in _steps(people, Path(folder) / "people").items():
-            print(f"  {step:<18} {spent / count * 1000:5.1f} ms")
+            print(f"  {step:<18} {spent / pairs * 1000:5.1f} ms")
 
 
 def _steps(people: People, folder: Path) -> dict[str, float]:
@@ -71,4 +72,4 @@ def _steps(people: People, folder: Path) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -9,9 +9,11 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmarks.devices.host import Host
-from benchmarks.record import BenchmarkRecord, Mode, Validity, read_record
-from benchmarks.run import measure, measure_beside, wanted_pairs
-from benchmarks.suite import Camera, Suite, SuiteError, Sustained, Until
+from benchmarks.measure.client import AGENT_FILE
+from benchmarks.record import BenchmarkRecord, Validity, read_record
+from benchmarks.run import measure, measure_beside, select_artifacts
+from benchmarks.run_record import Mode
+from benchmarks.suite import CameraRate, Suite, SuiteError, Sustained, Until
 from dmvton_mobile.bundles.bundle import Bundle, read_bundle, read_golden, reseal, seal, write_golden
 from dmvton_mobile.bundles.golden import GOLDEN
 from dmvton_mobile.cli.main import app
@@ -26,7 +28,7 @@ SUITE = Suite(
     warmup_runs=1,
     garment=Until(min_runs=2),
     frame=Until(min_runs=9, min_seconds=0.1),
-    camera=Camera(seconds=0.2),
+    camera=CameraRate(seconds=0.2),
     sustained=Sustained(seconds=0.2),
     operations=True,
 )
@@ -104,7 +106,7 @@ def test_a_killed_process_leaves_what_it_told(small_bundle: Path) -> None:
         me = psutil.Process()
         while True:
             for child in me.children():
-                if any("agent.py" in word for word in child.cmdline()):
+                if any(AGENT_FILE in word for word in child.cmdline()):
                     time.sleep(6)
                     child.kill()
                     return
@@ -135,9 +137,9 @@ def test_bundles_beside_each_other_take_turns(small_bundle: Path) -> None:
 def test_what_is_not_there_is_named(small_bundle: Path) -> None:
     bundle = read_bundle(small_bundle)
     with pytest.raises(SuiteError, match="asks for tflite. Of student.dmvton, host runs onnx fp32"):
-        wanted_pairs(bundle, SUITE.model_copy(update={"targets": (Target.TFLITE,)}), Host())
+        select_artifacts(bundle, SUITE.model_copy(update={"targets": (Target.TFLITE,)}), Host())
     with pytest.raises(SuiteError, match="has nothing that test asks for"):
-        wanted_pairs(bundle, SUITE.model_copy(update={"precisions": (Precision.INT8,)}), Host())
+        select_artifacts(bundle, SUITE.model_copy(update={"precisions": (Precision.INT8,)}), Host())
 
 
 def test_the_command_writes_a_record_and_overwrites_none(small_bundle: Path, tmp_path: Path) -> None:
@@ -169,4 +171,4 @@ def test_the_manifest_says_what_is_shipped(own_bundle: Path) -> None:
     assert bundle.manifest.recommendations is None
     reseal(bundle, bundle.manifest)
     suite = SUITE.model_copy(update={"recommended": True})
-    assert wanted_pairs(bundle, suite, Host()) == [(Target.ONNX, Precision.FP32)]
+    assert select_artifacts(bundle, suite, Host()) == [(Target.ONNX, Precision.FP32)]

@@ -11,8 +11,17 @@ from dmvton_mobile.targets import Target
 def page_html(
     report: CompressionReport, sheet: Image.Image, sheet_target: Target, sensitivity: Sensitivity | None
 ) -> str:
-    """sheet: of the steps in sheet_target's runtime. sensitivity: None where nothing was searched. Raises DmvtonError
-    where Jinja2 is not installed."""
+    """The page of a report.
+
+    Args:
+        report: The figures.
+        sheet: Try-ons of every step.
+        sheet_target: The target that the sheet was made with.
+        sensitivity: Of the search for layers that stay float32; None if nothing was searched.
+
+    Raises:
+        DmvtonError: Jinja2 is not installed.
+    """
     return rendered(
         "benchmarks.studies.compression",
         extra="bench",

@@ -1,4 +1,4 @@
-"""`report.json`: a row for every step of a compression and every target."""
+"""`report.json`: a row for every step of a compression in every target."""
 
 from typing import Annotated, Literal
 
@@ -11,9 +11,16 @@ from dmvton_mobile.targets import Target
 
 
 class Quality(Strict):
-    """On the benchmark, each person in a garment that is not theirs (where the data has that truth, else in their own);
-    None where there is no truth, or no weights for LPIPS. PSNR, SSIM and LPIPS are means over images; the end-point
-    error, in pixels, is the median over images of each one's mean, where the garment is seen."""
+    """Quality of a step's try-ons against the true pictures; None where the data has none, or LPIPS has no weights.
+
+    Attributes:
+        images: People that were evaluated, unpaired if the data has that truth, else paired.
+        psnr_garment_db: Mean over images, where the garment is seen.
+        psnr_image_db: Mean over images.
+        ssim_image: Mean over images.
+        end_point_error_px: Median over images of each one's mean, where the garment is seen.
+        lpips: Mean over images.
+    """
 
     images: Count
     psnr_garment_db: float | None
@@ -24,8 +31,14 @@ class Quality(Strict):
 
 
 class StepRecord(Strict):
-    """macs: of a frame, with the garment prepared. weight_bytes: parameters and buffers as float32. kept_float32: what
-    a step in eight bits leaves float32, and why."""
+    """A step, whatever the target.
+
+    Attributes:
+        name: Of the step.
+        macs: Multiply-accumulates of a frame, with the garment prepared.
+        weight_bytes: Parameters and buffers as float32.
+        kept_float32: What an int8 step leaves float32, and why.
+    """
 
     name: str
     macs: Count
@@ -34,7 +47,15 @@ class StepRecord(Strict):
 
 
 class Row(PrecisionFigures):
-    """A step in a target; ratios are to the first step. evaluator: what ran it. weight_bytes: as files hold them."""
+    """A step in a target; ratios are to the first step.
+
+    Attributes:
+        step: Name of the step.
+        target: Of the artifacts.
+        evaluator: What ran them.
+        weight_bytes: Of the weights in the artifacts.
+        quality: Of the try-ons.
+    """
 
     step: str
     target: Target
@@ -44,7 +65,17 @@ class Row(PrecisionFigures):
 
 
 class CompressionReport(Record):
-    """machine, threads, rounds, runs: of the timing. versions: of what made and ran the artifacts."""
+    """The figures of a compression.
+
+    Attributes:
+        network: Its name.
+        trained: Whether its weights are trained.
+        data: What the steps were evaluated on.
+        machine: Where they were timed; threads, rounds and runs are those of the timing.
+        steps: In their order.
+        rows: A step in a target each.
+        versions: Of the packages that made and ran the artifacts.
+    """
 
     schema_version: Literal[1] = 1
     network: str
@@ -59,9 +90,10 @@ class CompressionReport(Record):
     versions: dict[str, str]
 
     def rows_of(self, target: Target) -> list[Row]:
-        """In the order of the steps."""
+        """The rows of a target, in the order of the steps."""
         return [row for row in self.rows if row.target is target]
 
     @property
     def targets(self) -> list[Target]:
+        """The targets, in the order of the rows."""
         return list(dict.fromkeys(row.target for row in self.rows))

@@ -1,28 +1,28 @@
-"""Goes through a compression's steps: converts each, evaluates it in every runtime, times all of them in turns.
+"""Goes through a compression's steps: converts each, evaluates it in every runtime, times all against each other.
 
 A report's folder:
 
-    bundles/STEP.dmvton          each step converted and proved
+    bundles/STEP.dmvton          each step, converted and verified
     evaluations/STEP_TARGET/     each evaluated (`dmvton evaluate`)
     report.json, index.html      the figures, and one page of them with pictures before and after
 
-What is there is not made again, so an interrupted report goes on; times are taken anew.
+A bundle or an evaluation that exists is not made again, so an interrupted report resumes; times are measured again.
+`dmvton bench compression` runs it.
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.measure.machine import machine
-from benchmarks.measure.macs import frame_macs
-from benchmarks.measure.parts import bundle_parts, runs_here
-from benchmarks.measure.turns import Turns, take_turns
+from benchmarks.measure.components import bundle_components, runs_here
+from benchmarks.measure.interleaved import Measurement, measure_interleaved
 from benchmarks.studies.compression.record import CompressionReport, Quality, Row, StepRecord
+from benchmarks.studies.peers import frame_macs
 from benchmarks.studies.recommend import figures_of
 from converters.convert import convert
 from converters.plan import Plan
-from converters.source import Weights
 from converters.target import Delegate
+from converters.weights import Weights
 from dmvton_mobile.bundles.bundle import Bundle, read_bundle
 from dmvton_mobile.checkpoints.checkpoint import read_card, weight_bytes
 from dmvton_mobile.contract import Components
@@ -35,14 +35,29 @@ from dmvton_mobile.networks import build_network
 from dmvton_mobile.records.base import record_json
 from dmvton_mobile.records.compression_steps import CompressionSteps, Step
 from dmvton_mobile.targets import Precision, Target
+from dmvton_mobile.utils.build import machine_description
 from dmvton_mobile.utils.files import atomic_file
+from dmvton_mobile.utils.progress import StepCallback
 
 REPORT, BUNDLES, EVALUATIONS = "report.json", "bundles", "evaluations"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plans:
-    """What to report on. run: the compression's folder. limit: of the images. perceptual: LPIPS; None leaves it out."""
+    """What to report on, and how.
+
+    Attributes:
+        run: The folder of the compression.
+        steps: Its steps.
+        dataset: The images that every step is evaluated on.
+        targets: Every step is converted for each.
+        out: The folder of the report.
+        limit: How many images are evaluated; None for all.
+        threads: CPU threads of the runtimes.
+        rounds: How often each step is timed.
+        runs: Frames that count, in one measurement.
+        perceptual: LPIPS; None leaves it out.
+    """
 
     run: Path
     steps: CompressionSteps
@@ -56,8 +71,16 @@ class Plans:
     perceptual: PerceptualScale | None = None
 
 
-def report(plans: Plans, on_step: Callable[[str], None]) -> CompressionReport:
-    """Measures and writes the record. Raises CheckFailed where a step cannot be converted so that it passes."""
+def report(plans: Plans, on_step: StepCallback) -> CompressionReport:
+    """Measures every step and writes REPORT.
+
+    Args:
+        plans: What to report on.
+        on_step: Called before every conversion, evaluation and measurement.
+
+    Raises:
+        CheckFailed: The artifact of a step fails its verification.
+    """
     bundles = {step.name: _converted(plans, step, on_step) for step in plans.steps.steps}
     records = {
         (step.name, target): _evaluated(plans, step, target, on_step)
@@ -72,7 +95,7 @@ def report(plans: Plans, on_step: Callable[[str], None]) -> CompressionReport:
         network=plans.steps.network,
         trained=first.run.subject.trained,
         data=first.run.data,
-        machine=machine(),
+        machine=machine_description(),
         threads=plans.threads,
         rounds=plans.rounds,
         runs=plans.runs,
@@ -86,11 +109,11 @@ def report(plans: Plans, on_step: Callable[[str], None]) -> CompressionReport:
 
 
 def candidate(plans: Plans, step: Step, target: Target) -> Artifacts:
-    """A step's artifacts for a target, as an evaluation takes them."""
+    """Artifacts of a step for a target, for an evaluation."""
     return Artifacts(_bundle_path(plans, step), target, _precision(step), plans.threads)
 
 
-def _converted(plans: Plans, step: Step, on_step: Callable[[str], None]) -> Bundle:
+def _converted(plans: Plans, step: Step, on_step: StepCallback) -> Bundle:
     path = _bundle_path(plans, step)
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -103,7 +126,7 @@ def _converted(plans: Plans, step: Step, on_step: Callable[[str], None]) -> Bund
             out=path,
             size=plans.dataset.size,
         )
-        convert(plan, on_row=lambda row: None, on_step=lambda what: on_step(f"{step.name}: converting {what}"))
+        convert(plan, on_result=lambda row: None, on_step=lambda what: on_step(f"{step.name}: converting {what}"))
     bundle = read_bundle(path)
     if missing := [target for target in plans.targets if not bundle.manifest.artifacts_of(target, _precision(step))]:
         raise DmvtonError(
@@ -112,7 +135,7 @@ def _converted(plans: Plans, step: Step, on_step: Callable[[str], None]) -> Bund
     return bundle
 
 
-def _evaluated(plans: Plans, step: Step, target: Target, on_step: Callable[[str], None]) -> EvaluationRecord:
+def _evaluated(plans: Plans, step: Step, target: Target, on_step: StepCallback) -> EvaluationRecord:
     evaluation = Evaluation(
         candidate(plans, step, target),
         plans.dataset,
@@ -125,7 +148,7 @@ def _evaluated(plans: Plans, step: Step, target: Target, on_step: Callable[[str]
 
 
 def pairing(dataset: TryOnDataset) -> Pairing:
-    """Other garments where their truth is known, else the ones that people wear."""
+    """Unpaired if the dataset has the true picture of people in other garments, else paired."""
     unpaired = dataset[0].unpaired
     return Pairing.UNPAIRED if unpaired is not None and unpaired.person is not None else Pairing.PAIRED
 
@@ -135,41 +158,49 @@ def _rows(
     target: Target,
     bundles: dict[str, Bundle],
     records: dict[tuple[str, Target], EvaluationRecord],
-    on_step: Callable[[str], None],
+    on_step: StepCallback,
 ) -> list[Row]:
     steps = plans.steps.steps
-    turns: dict[str, Turns] = {step.name: [] for step in steps}
+    measured: dict[str, list[Measurement]] = {step.name: [] for step in steps}
     if runs_here(bundles[steps[0].name], target):
-        forms = {step.name: bundle_parts(bundles[step.name], target, _precision(step)) for step in steps}
-        turns = take_turns(target, forms, threads=plans.threads, rounds=plans.rounds, runs=plans.runs, on_step=on_step)
-    first = turns[steps[0].name]
+        variants = {step.name: bundle_components(bundles[step.name], target, _precision(step)) for step in steps}
+        measured = measure_interleaved(
+            target, variants, threads=plans.threads, rounds=plans.rounds, runs=plans.runs, on_step=on_step
+        )
+    first = measured[steps[0].name]
     return [
-        _row(plans, step, target, bundles[step.name], turns[step.name], first, records[step.name, target])
+        _row(plans, step, target, bundles[step.name], measured[step.name], first, records[step.name, target])
         for step in steps
     ]
 
 
 def _row(
-    plans: Plans, step: Step, target: Target, bundle: Bundle, own: Turns, first: Turns, measured: EvaluationRecord
+    plans: Plans,
+    step: Step,
+    target: Target,
+    bundle: Bundle,
+    rounds: Sequence[Measurement],
+    first: Sequence[Measurement],
+    evaluation: EvaluationRecord,
 ) -> Row:
     precision = _precision(step)
-    held = bundle.manifest.artifacts_of(target, precision)
-    costs = figures_of(bundle, target, precision, own, first, plans.threads)
+    artifacts = bundle.manifest.artifacts_of(target, precision)
+    costs = figures_of(bundle, target, precision, rounds, first, plans.threads)
     return Row(
         **dict(costs),
         step=step.name,
         target=target,
-        evaluator=held[-1].evaluator,
-        weight_bytes=sum(item.footprint.weight_bytes for item in held),
-        quality=_quality(measured),
+        evaluator=artifacts[-1].evaluator,
+        weight_bytes=sum(item.footprint.weight_bytes for item in artifacts),
+        quality=_quality(evaluation),
     )
 
 
-def _quality(measured: EvaluationRecord) -> Quality:
-    means = {figure.metric: figure.mean for figure in measured.figures}
-    medians = {figure.metric: figure.median for figure in measured.figures}
+def _quality(evaluation: EvaluationRecord) -> Quality:
+    means = {figure.metric: figure.mean for figure in evaluation.figures}
+    medians = {figure.metric: figure.median for figure in evaluation.figures}
     return Quality(
-        images=measured.run.data.pairs,
+        images=evaluation.run.data.pairs,
         psnr_garment_db=means.get("psnr_garment"),
         psnr_image_db=means.get("psnr_image"),
         ssim_image=means.get("ssim_image"),
@@ -180,7 +211,7 @@ def _quality(measured: EvaluationRecord) -> Quality:
 
 def _step_record(plans: Plans, step: Step, bundle: Bundle) -> StepRecord:
     card = read_card(plans.run / step.checkpoint)
-    network = build_network(card.network, **card.config).eval()  # eight bits change neither
+    network = build_network(card.network, **card.config).eval()  # int8 changes neither
     return StepRecord(
         name=step.name,
         macs=frame_macs(network, plans.dataset.size),

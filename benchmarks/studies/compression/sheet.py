@@ -6,6 +6,7 @@ from PIL import Image
 from torch import Tensor
 
 from benchmarks.studies.compression.report import EVALUATIONS, Plans, candidate, pairing
+from dmvton_mobile.contract import to_unit
 from dmvton_mobile.datasets.sample import collate
 from dmvton_mobile.evaluation.measure import garment_of, target_of
 from dmvton_mobile.evaluation.record import Pairing
@@ -28,7 +29,7 @@ def draw_sheet(plans: Plans, target: Target) -> Image.Image:
         sample = collate([plans.dataset[index]])
         garment = garment_of(sample, of)
         made = [each.predict(sample, garment, of is Pairing.PAIRED).tryon for each in candidates]
-        return (sample.person * 0.5 + 0.5, garment.picture, target_of(sample, of), *made)
+        return (to_unit(sample.person), garment.picture, target_of(sample, of), *made)
 
     lines = [
         SheetRow(images(index), f"{rows[steps[0].name][index].person}: {lost}")

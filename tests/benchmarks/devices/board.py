@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
 from benchmarks.devices.adb_link import Link
+from benchmarks.measure.client import AGENT_FILE, JOB_FILE
 
 SCRIPT = Path(__file__).parents[3] / ".ci" / "adb-device"
 
@@ -80,12 +82,5 @@ def own_adb_server() -> Iterator[None]:
 
 def agents() -> list[str]:
     """The command lines of agents that run in a board of this machine."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-        if "agent.py" in words and "/run/job.json" in words:
-            found.append(words)
-    return found
+    commands = [" ".join(process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"])]
+    return [command for command in commands if AGENT_FILE in command and f"/run/{JOB_FILE}" in command]

@@ -7,8 +7,8 @@ import pytest
 
 from converters.convert import convert
 from converters.plan import Plan
-from converters.source import Weights
 from converters.target import Delegate
+from converters.weights import Weights
 from dmvton_mobile.bundles.bundle import Bundle, read_bundle
 from dmvton_mobile.contract import Components
 from dmvton_mobile.targets import Precision, Target
@@ -29,7 +29,7 @@ def lite_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
         out=path,
         size=SMALL,
     )
-    convert(plan, on_row=lambda _: None, on_step=lambda _: None)
+    convert(plan, on_result=lambda _: None, on_step=lambda _: None)
     return read_bundle(path)
 
 

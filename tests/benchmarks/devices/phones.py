@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.devices.phone import BUNDLE, JOB, AppJob
-from benchmarks.record import BenchmarkRecord, BundleIdentity, Device, DeviceKind, Run, SuiteIdentity
+from benchmarks.record import BenchmarkRecord, BundleIdentity, SuiteIdentity
+from benchmarks.run_record import Device, DeviceKind, Run
 from benchmarks.suite import Suite, Until
 from dmvton_mobile.bundles.bundle import Bundle, read_bundle
 from dmvton_mobile.errors import DmvtonError

@@ -11,13 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.devices import adb_link
-from benchmarks.devices.adb import Adb, _numbers
-from benchmarks.devices.adb_link import DeviceRefused, Link, find_serial
+from benchmarks.devices import adb_server
+from benchmarks.devices.adb import Adb, _read_npy
+from benchmarks.devices.adb_link import DeviceRefused, Link
+from benchmarks.devices.adb_server import find_serial
 from benchmarks.devices.choose import choose_device, found_devices
-from benchmarks.devices.events import Collected
-from benchmarks.record import BenchmarkRecord, DeviceKind, Validity, read_record
+from benchmarks.measure.collector import EventCollector
+from benchmarks.record import BenchmarkRecord, Validity, read_record
 from benchmarks.run import measure
+from benchmarks.run_record import DeviceKind
 from benchmarks.suite import Suite, Until
 from dmvton_mobile.bundles.bundle import Bundle
 from dmvton_mobile.contract import Layout, tensor_contract
@@ -49,16 +51,16 @@ def left(board: Board) -> str:
 
 def with_the_first_frames(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
     """Does it once, in the middle of the series of frames."""
-    add = Collected.add
+    add = EventCollector.add
     done: list[bytes] = []
 
-    def watched(collected: Collected, line: bytes) -> None:
-        add(collected, line)
+    def watched(collector: EventCollector, line: bytes) -> None:
+        add(collector, line)
         if b'"samples"' in line and b'"tryon"' in line and not done:
             done.append(line)
             act()
 
-    monkeypatch.setattr(Collected, "add", watched)
+    monkeypatch.setattr(EventCollector, "add", watched)
 
 
 def of_another_processor(board: Board, place: str, tmp_path: Path) -> None:
@@ -272,10 +274,10 @@ def test_a_file_that_is_damaged_on_its_way(board: Board, tmp_path: Path) -> None
     file = tmp_path / "file"
     file.write_bytes(bytes(range(256)) * 1000)
     device = Adb(Link(board.serial))
-    device._put(file, f"{device._session()}/file")
-    board.shell(f"printf x | dd of={device._session()}/file bs=1 seek=1000 conv=notrunc 2>/dev/null")
+    device._files.put(file, f"{device._files.session_folder()}/file")
+    board.shell(f"printf x | dd of={device._files.session_folder()}/file bs=1 seek=1000 conv=notrunc 2>/dev/null")
     with pytest.raises(DeviceRefused, match="did not arrive whole"):
-        device._check_whole(file, f"{device._session()}/file")
+        device._files._check_complete(file, f"{device._files.session_folder()}/file")
     device.close()
     assert left(board) == ""
 
@@ -284,7 +286,7 @@ def test_without_adb(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ADBUTILS_ADB_PATH", str(tmp_path / "adb"))
     monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", str(free_port()))
     with pytest.raises(DmvtonError, match="There is no adb: install it"):
-        adb_link.adb_states()
+        adb_server.adb_states()
     assert [(each.name, each.state) for each in found_devices()][1:2] == [("adb:SERIAL", "missing")]
 
 
@@ -310,9 +312,9 @@ def test_an_outputs_header_is_not_believed() -> None:
     numbers = np.arange(36, dtype=np.float32).reshape(tensor.shape)
     file = BytesIO()
     np.save(file, numbers)
-    assert (_numbers(file.getvalue(), tensor) == numbers).all()
+    assert (_read_npy(file.getvalue(), tensor) == numbers).all()
     huge = file.getvalue().replace(b"(1, 4, 3, 3)", b"(1, 4, 3, 3000000000000)".ljust(12))
-    assert (_numbers(huge, tensor) == numbers).all()
+    assert (_read_npy(huge, tensor) == numbers).all()
     for wrong in (b"", file.getvalue()[128:], file.getvalue().replace(b"<f4", b"|O8"), bytes(400)):
         with pytest.raises(DeviceRefused, match="output tryon is no file of"):
-            _numbers(wrong, tensor)
+            _read_npy(wrong, tensor)

@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 from benchmarks.devices.adb_link import Link
-from benchmarks.devices.android import FILES, Android
+from benchmarks.devices.android import APP_FILES, Android
 from benchmarks.devices.choose import choose_device
-from benchmarks.devices.phone import GONE, PhoneWork
-from benchmarks.record import BenchmarkRecord, DeviceKind, RecordError, write_record
+from benchmarks.devices.phone import GONE, PhoneTask
+from benchmarks.record import BenchmarkRecord, RecordError, write_record
 from benchmarks.run import measure
+from benchmarks.run_record import DeviceKind
 from dmvton_mobile.bundles.bundle import Bundle, read_bundle
 from dmvton_mobile.errors import CheckFailed, DmvtonError
 from dmvton_mobile.targets import Precision, Target
@@ -57,10 +58,10 @@ def phone(board: Board) -> Board:
 
 def prepare(phone: Board, bundle: Bundle, tmp_path: Path, rounds: int) -> BenchmarkRecord:
     """The record that its app will leave."""
-    work = PhoneWork(bundle, SUITE, SHA, ((Target.TFLITE, Precision.FP16),), DeviceKind.ANDROID, "adb:any")
+    task = PhoneTask(bundle, SUITE, SHA, ((Target.TFLITE, Precision.FP16),), DeviceKind.ANDROID, "adb:any")
     given = tmp_path / "given"
     given.mkdir()
-    work.stage(given)
+    task.stage(given)
     runs = [app_run(Target.TFLITE, round=number) for number in range(1, rounds + 1)]
     made = app_record(*read_job(given), DeviceKind.ANDROID, runs)
     write_record(made, tmp_path / "record.json")
@@ -73,7 +74,7 @@ def run(phone: Board, bundle: Bundle) -> BenchmarkRecord:
 
 
 def left(phone: Board) -> str:
-    return phone.shell(f"ls -d /data/local/tmp/* {FILES}/* 2>/dev/null; true").strip()
+    return phone.shell(f"ls -d /data/local/tmp/* {APP_FILES}/* 2>/dev/null; true").strip()
 
 
 @pytest.mark.device

@@ -11,9 +11,10 @@ from typer.testing import CliRunner
 from benchmarks.devices.choose import choose_device, found_devices
 from benchmarks.devices.device import DeviceLost
 from benchmarks.devices.ios import Ios
-from benchmarks.devices.phone import GONE, PhoneWork, Returned
-from benchmarks.record import BenchmarkRecord, DeviceKind, RecordError, Validity, read_record, write_record
+from benchmarks.devices.phone import GONE, PhoneTask, ReturnedRecord
+from benchmarks.record import BenchmarkRecord, RecordError, Validity, read_record, write_record
 from benchmarks.run import measure
+from benchmarks.run_record import DeviceKind
 from benchmarks.suite import Band, SuiteError
 from dmvton_mobile.bundles.bundle import Bundle, file_problems, read_bundle
 from dmvton_mobile.cli.main import app
@@ -34,54 +35,54 @@ def bundle(tmp_path: Path) -> Bundle:
 
 
 @pytest.fixture
-def work(bundle: Bundle) -> PhoneWork:
+def task(bundle: Bundle) -> PhoneTask:
     pairs = ((Target.COREML, Precision.FP16),)
-    return PhoneWork(bundle, SUITE, SHA, pairs, DeviceKind.IOS, f"ios:{UDID}")
+    return PhoneTask(bundle, SUITE, SHA, pairs, DeviceKind.IOS, f"ios:{UDID}")
 
 
 @pytest.fixture
-def left(work: PhoneWork, tmp_path: Path) -> BenchmarkRecord:
-    """A whole record of the work."""
+def left(task: PhoneTask, tmp_path: Path) -> BenchmarkRecord:
+    """A whole record of the task."""
     given = tmp_path / "given"
     given.mkdir()
-    work.stage(given)
+    task.stage(given)
     runs = [app_run(Target.COREML, round=number) for number in (1, 2)]
     return app_record(*read_job(given), DeviceKind.IOS, runs)
 
 
-def test_an_app_is_given_its_job_and_the_whole_bundle(work: PhoneWork, tmp_path: Path) -> None:
-    work.stage(tmp_path)
+def test_an_app_is_given_its_job_and_the_whole_bundle(task: PhoneTask, tmp_path: Path) -> None:
+    task.stage(tmp_path)
     job, bundle = read_job(tmp_path)
     assert job.suite == SUITE and job.suite_sha256 == SHA and job.device == f"ios:{UDID}"
     assert [(each.target, each.precision) for each in job.pairs] == [(Target.COREML, Precision.FP16)]
-    assert bundle.manifest.digest == work.bundle.manifest.digest and file_problems(bundle) == []
-    assert work.seconds == 2 * SUITE.timeout_seconds
+    assert bundle.manifest.digest == task.bundle.manifest.digest and file_problems(bundle) == []
+    assert task.timeout_seconds == 2 * SUITE.timeout_seconds
 
 
-def test_a_record_is_judged_here(work: PhoneWork, left: BenchmarkRecord) -> None:
-    accepted = work.accept(left, "record.json")
+def test_a_record_is_judged_here(task: PhoneTask, left: BenchmarkRecord) -> None:
+    accepted = task.accept(left, "record.json")
     assert accepted.verdict.validity is Validity.VALID and accepted.verdict.passed
     assert accepted.runs == left.runs and accepted.device.model == "Test Phone"
     (weighed,) = accepted.artifacts
-    files = [path for path in (work.bundle.folder / "coreml").rglob("*") if path.is_file()]
+    files = [path for path in (task.bundle.folder / "coreml").rglob("*") if path.is_file()]
     assert (weighed.target, weighed.parameters_bytes) == (Target.COREML, 200) and files
     # the app says that all is well
     hot = left.runs[0].model_copy(update={"after": records.CALM.model_copy(update={"throttled": True})})
     boasting = left.model_copy(update={"runs": (hot, left.runs[1])})
     assert boasting.verdict.passed
-    refused = work.accept(boasting, "record.json").verdict
+    refused = task.accept(boasting, "record.json").verdict
     assert refused.validity is Validity.INVALID and not refused.passed
 
 
-def test_bands_are_those_of_the_suite(work: PhoneWork, left: BenchmarkRecord) -> None:
+def test_bands_are_those_of_the_suite(task: PhoneTask, left: BenchmarkRecord) -> None:
     band = Band(device="Test*", target=Target.COREML, precision=Precision.FP16, threads=2, least_ms=1.0, most_ms=5.0)
     suite = SUITE.model_copy(update={"bands": (band,)})
-    held = PhoneWork(work.bundle, suite, SHA, work.pairs, work.kind, work.device).accept(left, "record.json")
+    held = PhoneTask(task.bundle, suite, SHA, task.pairs, task.kind, task.device).accept(left, "record.json")
     assert held.verdict.validity is Validity.VALID and not held.verdict.passed
 
 
-def test_a_run_that_is_missing_has_failed(work: PhoneWork, left: BenchmarkRecord) -> None:
-    accepted = work.accept(left.model_copy(update={"runs": left.runs[:1]}), "record.json")
+def test_a_run_that_is_missing_has_failed(task: PhoneTask, left: BenchmarkRecord) -> None:
+    accepted = task.accept(left.model_copy(update={"runs": left.runs[:1]}), "record.json")
     assert [(run.round, run.failure) for run in accepted.runs] == [(1, None), (2, GONE)]
     assert accepted.verdict.validity is Validity.INVALID and not accepted.verdict.passed
 
@@ -92,14 +93,14 @@ def test_a_run_that_is_missing_has_failed(work: PhoneWork, left: BenchmarkRecord
         ("another bundle", lambda it: {"bundle": it.bundle.model_copy(update={"digest": "d" * 64})}),
         ("another suite", lambda it: {"suite": it.suite.model_copy(update={"sha256": "d" * 64})}),
         ("another kind of device", lambda it: {"device": it.device.model_copy(update={"kind": DeviceKind.ANDROID})}),
-        ("runs that nobody asked for: tflite fp16", lambda it: {"runs": (app_run(Target.TFLITE),)}),
+        ("runs that the job does not ask for: tflite fp16", lambda it: {"runs": (app_run(Target.TFLITE),)}),
     ],
 )
 def test_a_record_of_something_else(
-    work: PhoneWork, left: BenchmarkRecord, said: str, spoil: Callable[[BenchmarkRecord], dict[str, object]]
+    task: PhoneTask, left: BenchmarkRecord, said: str, spoil: Callable[[BenchmarkRecord], dict[str, object]]
 ) -> None:
     with pytest.raises(RecordError, match=said):
-        work.accept(left.model_copy(update=spoil(left)), "record.json")
+        task.accept(left.model_copy(update=spoil(left)), "record.json")
 
 
 def test_brought_back_by_hand(bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,9 +153,9 @@ def test_what_names_no_phone(name: str) -> None:
 def test_what_is_no_phones_record(bundle: Bundle, tmp_path: Path) -> None:
     write_record(records.record([records.run()]), tmp_path / "host.json")
     with pytest.raises(RecordError, match="is the record of a host device"):
-        Returned(tmp_path / "host.json")
+        ReturnedRecord(tmp_path / "host.json")
     with pytest.raises(DmvtonError, match="cannot be read"):
-        Returned(tmp_path / "none.json")
+        ReturnedRecord(tmp_path / "none.json")
     with pytest.raises(SuiteError, match=r"asks for onnx. Of phone.dmvton, ios:X runs coreml fp16"):
         measure(bundle, SUITE.model_copy(update={"targets": (Target.ONNX,)}), SHA, Ios("X"), lambda _: None)
 

@@ -1,16 +1,37 @@
-"""The agent's order of things, with a runtime that takes no time: what is open when, and when frames begin."""
+"""The agent, with a runtime that takes no time: what is open when, what memory counts, what it needs."""
 
+import ast
+import io
 import json
+import sys
 import weakref
+import zipfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from benchmarks.measure import agent
+from benchmarks.measure.agent import main as agent
+from benchmarks.measure.agent.runtimes import RUNTIMES, Arrays, Artifact
+from benchmarks.measure.client import agent_archive
+from benchmarks.measure.job import AgentJob
+
+LINUX = Path("/proc/self/status").exists()
+MB = 2**20
+NEEDED = {"numpy", "ai_edge_litert", "tflite_runtime", "onnxruntime", "torch", "executorch", "coremltools"}
+UNTIL = {"min_runs": 3, "min_seconds": 0.0}
+ENCODER = {"component": "garment_encoder", "artifact": __file__, "inputs": {}, "outputs": ["features"], "until": UNTIL}
+FRAME = {
+    "component": "tryon",
+    "artifact": __file__,
+    "inputs": {"features": None},
+    "outputs": ["tryon"],
+    "until": UNTIL,
+}
 
 
-class Instant(agent.Artifact):
+class Instant(Artifact):
     """alive: what was open, by component, each time that one was opened."""
 
     alive: list[list[str]] = []
@@ -20,49 +41,115 @@ class Instant(agent.Artifact):
     def versions() -> dict[str, str]:
         return {"instant": "1"}
 
-    def __init__(self, part: dict[str, Any], threads: int):
-        super().__init__(part, threads)
+    def __init__(self, spec: dict[str, Any], threads: int):
+        super().__init__(spec, threads)
         self.opened.append(weakref.ref(self))
-        self.alive.append([each.part["component"] for ref in self.opened if (each := ref())])
+        self.alive.append([each.spec["component"] for ref in self.opened if (each := ref())])
 
-    def set(self, inputs: agent.Arrays) -> None:
+    def set_inputs(self, inputs: Arrays) -> None:
         pass
 
     def run(self) -> None:
         pass
 
-    def outputs(self) -> agent.Arrays:
-        return [np.zeros(1) for _ in self.part["outputs"]]
+    def outputs(self) -> Arrays:
+        return [np.zeros(1) for _ in self.spec["outputs"]]
 
 
-@pytest.fixture
-def events(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    """Of a garment's encoder and a frame, the frame also at camera rate."""
-    monkeypatch.setitem(agent.RUNTIMES, "instant", Instant)
+class Hungry(Instant):
+    """Takes 60 MB for as long as it loads, and 300 MB in every run but the first."""
+
+    def __init__(self, spec: dict[str, Any], threads: int):
+        np.ones(60 * MB, np.uint8)
+        super().__init__(spec, threads)
+        self._runs = 0
+
+    def run(self) -> None:
+        if self._runs:
+            np.ones(300 * MB, np.uint8)
+        self._runs += 1
+
+
+@pytest.fixture(autouse=True)
+def _forget(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Instant, "alive", [])
     monkeypatch.setattr(Instant, "opened", [])
-    until = {"min_runs": 3, "min_seconds": 0.0}
-    encoder = {"component": "garment_encoder", "artifact": __file__, "inputs": {}, "outputs": ["features"]}
-    frame = {"component": "tryon", "artifact": __file__, "inputs": {"features": None}, "outputs": ["tryon"]}
-    agent.measure(
-        {
-            "target": "instant",
-            "threads": 1,
-            "warmup_runs": 1,
-            "parts": [{**encoder, "until": until}, {**frame, "until": until}],
-            "camera": {"period_ms": 20.0, "seconds": 0.15},
-        }
-    )
+
+
+def measure(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    runtime: type[Artifact] = Instant,
+    **changes: object,
+) -> list[dict[str, Any]]:
+    """The events of a garment encoder and a frame, in place of ONNX Runtime."""
+    monkeypatch.setitem(RUNTIMES, "onnx", runtime)
+    asked = {"target": "onnx", "threads": 1, "warmup_runs": 1, "components": [ENCODER, FRAME], **changes}
+    agent.measure(json.loads(AgentJob.model_validate(asked).model_dump_json()))
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
-def test_the_encoder_is_closed_before_the_frame_is_opened(events: list[dict[str, Any]]) -> None:
+def test_the_encoder_is_closed_before_the_frame_is_opened(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    events = measure(monkeypatch, capsys)
     assert Instant.alive[:2] == [["garment_encoder"], ["tryon"]]
     assert [event["component"] for event in events if event["event"] == "warm_load"] == ["garment_encoder", "tryon"]
 
 
-def test_frames_at_camera_rate_wait_for_the_camera(events: list[dict[str, Any]]) -> None:
+def test_a_job_may_keep_both_open(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    measure(monkeypatch, capsys, keep_open=True)
+    assert Instant.alive[:2] == [["garment_encoder"], ["garment_encoder", "tryon"]]
+
+
+def test_a_component_without_a_series_is_run_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    events = measure(monkeypatch, capsys, components=[{**ENCODER, "until": None}, FRAME])
+    assert [event["component"] for event in events if event["event"] == "load"] == ["garment_encoder", "tryon"]
+    assert {event["component"] for event in events if event["event"] == "samples"} == {"tryon"}
+
+
+def test_frames_at_camera_rate_wait_for_the_camera(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    events = measure(monkeypatch, capsys, camera={"period_ms": 20.0, "seconds": 0.15})
     camera = [event for event in events if event["event"] == "samples" and event["mode"] == "camera"]
     starts = [start for event in camera for start in event["started_ms"]]
     assert 3 <= len(starts) <= 9
     assert all(start >= 20 * number - 0.1 for number, start in enumerate(starts))
+
+
+@pytest.mark.skipif(not LINUX, reason="/proc is Linux's")
+def test_memory_is_that_of_load_and_first_frame(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was freed before the first frame counts; what later frames take does not, nor what came before."""
+    np.ones(500 * MB, np.uint8)
+    events = measure(monkeypatch, capsys, Hungry)
+    order = [event["event"] for event in events]
+    [memory] = [event for event in events if event["event"] == "memory"]
+    assert order[order.index("memory") - 1] == "load" and order[order.index("memory") + 1] == "samples"
+    assert memory["kind"] == "rss"
+    assert 55 * MB < memory["peak_bytes"] - memory["bare_bytes"]
+    alone = measure(monkeypatch, capsys, Hungry, components=[{**ENCODER, "component": "whole"}])
+    [memory] = [event for event in alone if event["event"] == "memory"]
+    assert 55 * MB < memory["peak_bytes"] - memory["bare_bytes"] < 200 * MB
+    assert memory["loaded_bytes"] < memory["bare_bytes"] + 30 * MB
+
+
+def test_it_is_one_file_that_needs_no_more_than_a_board_has() -> None:
+    archive = zipfile.ZipFile(io.BytesIO(agent_archive()))
+    agent_archive.cache_clear()
+    assert agent_archive() == archive.fp.getvalue()  # type: ignore[union-attr]
+    names = archive.namelist()
+    assert names[0] == "__main__.py" and {"agent/__init__.py", "agent/main.py"} < set(names)
+    assert all(info.compress_type == zipfile.ZIP_STORED for info in archive.infolist())
+    imported = set()
+    for name in names:
+        for node in ast.walk(ast.parse(archive.read(name), feature_version=(3, 9))):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                imported.add((node.module or "").partition(".")[0])
+    assert imported - sys.stdlib_module_names - NEEDED - {"agent"} == set()

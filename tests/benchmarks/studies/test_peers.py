@@ -1,12 +1,11 @@
-"""Networks beside each other, converted plainly and by us, in a real runtime."""
+"""Networks beside each other, as baseline conversions and lowered by us, in a real runtime."""
 
 from pathlib import Path
 
 import pytest
 
-from benchmarks.measure.macs import frame_macs, whole_macs
 from benchmarks.studies import peers
-from benchmarks.studies.peers import peer_names, race_peers, weigh_peers
+from benchmarks.studies.peers import describe_peers, frame_macs, measure_peers, peer_names, whole_macs
 from dmvton_mobile.contract import DEFAULT_SIZE
 from dmvton_mobile.networks import TryOnNetwork, seeded_network
 from dmvton_mobile.targets import Target
@@ -29,28 +28,28 @@ def test_macs_of_the_papers_student() -> None:
     assert frame / whole == pytest.approx(1 - 0.295, abs=0.01)
 
 
-def test_every_form_is_measured() -> None:
-    (peer,) = weigh_peers(["dmvton-lite"])
+def test_every_variant_is_measured() -> None:
+    (peer,) = describe_peers(["dmvton-lite"])
     assert 2.9e6 < peer.weight_bytes < 3.1e6 and 0 < peer.frame_macs < peer.whole_macs
-    forms = race_peers(Target.ONNX, ["dmvton-lite"], threads=1, rounds=2, runs=2, on_step=quiet)
-    assert [each.name for each in forms] == ["plain", "whole", "frame"]
-    for each in forms:
+    variants = measure_peers(Target.ONNX, ["dmvton-lite"], threads=1, rounds=2, runs=2, on_step=quiet)
+    assert [each.name for each in variants] == ["baseline", "whole", "frame"]
+    for each in variants:
         assert each.failure is None and each.file_bytes and each.file_bytes > 1e6
         assert each.median_ms and each.rss_delta_bytes and each.latency and each.memory
-    assert forms[0].latency == forms[0].memory == 1
+    assert variants[0].latency == variants[0].memory == 1
 
 
 def test_one_that_fails_leaves_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(target: Target, folder: Path, network: TryOnNetwork) -> None:
         raise RuntimeError("no such\x1boperator")
 
-    monkeypatch.setattr(peers, "plain", refuse)
+    monkeypatch.setattr(peers, "export_baseline", refuse)
     asked = "--network dmvton-lite --target onnx --rounds 1 --runs 1 --threads 1"
     done = dmvton("bench", "peers", *asked.split())
     assert done.exit_code == 1
-    assert "onnx dmvton-lite plain: RuntimeError: no such operator" in done.output
+    assert "onnx dmvton-lite baseline: RuntimeError: no such operator" in done.output
     rows = {line.split("|")[3].strip(): line.split("|") for line in done.output.splitlines() if "| onnx" in line}
-    assert rows["plain"][5].strip() == rows["frame"][7].strip() == "-"
+    assert rows["baseline"][5].strip() == rows["frame"][7].strip() == "-"
     assert float(rows["frame"][5]) > 0
 
 

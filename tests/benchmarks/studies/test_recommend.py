@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.budget import download_bytes
+from benchmarks.measure.components import bundle_components
 from benchmarks.measure.kernels import kernels
-from benchmarks.measure.parts import bundle_parts, download_bytes
 from benchmarks.studies.recommend import advise, recommend
 from dmvton_mobile.bundles.bundle import Bundle, read_bundle, reseal, verify_files, zip_bundle
 from dmvton_mobile.bundles.manifest import SIGNATURE, BundleError
@@ -71,10 +72,10 @@ def test_the_kernels_are_named(found: Recommendations) -> None:
 
 
 def test_times_of_kernels_where_the_runtime_tells(int8_bundle: Bundle) -> None:
-    ran = kernels(Target.ONNX, bundle_parts(int8_bundle, Target.ONNX, Precision.INT8)[-1], threads=1)
+    ran = kernels(Target.ONNX, bundle_components(int8_bundle, Target.ONNX, Precision.INT8)[-1], threads=1)
     assert ran and all(kernel.milliseconds is not None and kernel.milliseconds >= 0 for kernel in ran)
     assert [kernel.milliseconds for kernel in ran] == sorted((kernel.milliseconds for kernel in ran), reverse=True)  # type: ignore[type-var]
-    told = kernels(Target.TFLITE, bundle_parts(int8_bundle, Target.TFLITE, Precision.FP32)[-1], threads=1)
+    told = kernels(Target.TFLITE, bundle_components(int8_bundle, Target.TFLITE, Precision.FP32)[-1], threads=1)
     assert told and {kernel.milliseconds for kernel in told} == {None}
 
 

@@ -1,4 +1,4 @@
-"""The networks in PyTorch: two protocols that count what they say, and forms that compute the same."""
+"""The networks in PyTorch: two protocols that count what they say, and variants that compute the same."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from benchmarks.studies import reference
-from benchmarks.studies.gpu_forms import FORMS, Inputs
+from benchmarks.studies.gpu_variants import GPU_VARIANTS, Inputs
 from benchmarks.studies.reference import PUBLISHED, ReferenceRecord, by_papers, measure_reference, one_by_one
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import TryOnNetwork
@@ -25,14 +25,14 @@ def test_the_papers_first_run_does_not_count() -> None:
     assert len(calls) == 16
 
 
-def test_forms_compute_the_same() -> None:
-    record = measure_reference(CPU, ["dmvton-lite"], ["eager", "channels-last", "half", "cuda-graph"], 2, print)
-    eager, channels_last, half, graph = record.measured
+def test_variants_compute_the_same() -> None:
+    record = measure_reference(CPU, ["dmvton-lite"], ["eager", "channels-last", "fp16", "cuda-graph"], 2, print)
+    eager, channels_last, fp16, graph = record.measured
     assert eager.psnr_db is None and eager.identical is None
     assert channels_last.identical or (channels_last.psnr_db or 0) > 80
     for each in (eager, channels_last):
         assert each.papers_ms and each.whole_ms and each.frame_ms and each.peak_bytes is None
-    for each in (half, graph):
+    for each in (fp16, graph):
         assert each.failure == "It is for CUDA devices." and each.papers_ms is None
     assert record.context_bytes is None and record.accelerator is None and not record.on_reference
 
@@ -49,11 +49,11 @@ def test_what_was_published_stands_apart(tmp_path: Path) -> None:
     assert PUBLISHED.keys().isdisjoint(record.weights_bytes)
 
 
-def test_a_form_that_computes_something_else_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    def spoilt(form: str, network: TryOnNetwork, inputs: Inputs) -> tuple[Callable[[], torch.Tensor], None]:
+def test_a_variant_that_computes_something_else_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def spoilt(variant: str, network: TryOnNetwork, inputs: Inputs) -> tuple[Callable[[], torch.Tensor], None]:
         return lambda: network(*inputs).tryon * float("nan"), None
 
-    monkeypatch.setattr(reference, "prepared", spoilt)
+    monkeypatch.setattr(reference, "prepare_variant", spoilt)
     (found,) = measure_reference(CPU, ["dmvton-lite"], ["channels-last"], 1, print).measured
     assert found.failure == "CheckFailed: It gives values that are not finite." and found.whole_ms is None
 
@@ -62,12 +62,12 @@ def test_a_form_that_computes_something_else_is_told(monkeypatch: pytest.MonkeyP
 def test_no_such_device() -> None:
     assert "There is no cuda:0" in refusal("bench", "reference")
     assert "no device 'tpu'" in refusal("bench", "reference", "--device", "tpu")
-    assert "no form 'fast'" in refusal("bench", "reference", "--device", "cpu", "--form", "fast")
+    assert "no variant 'fast'" in refusal("bench", "reference", "--device", "cpu", "--form", "fast")
 
 
 @pytest.mark.cuda
 def test_on_a_gpu() -> None:
-    record = measure_reference(torch.device("cuda:0"), ["dmvton-student"], FORMS[:5], 20, print)
+    record = measure_reference(torch.device("cuda:0"), ["dmvton-student"], GPU_VARIANTS[:5], 20, print)
     assert record.accelerator and record.context_bytes
     for each in record.measured:
         assert each.failure is None and each.papers_ms and each.peak_bytes

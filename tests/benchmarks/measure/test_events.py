@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.devices.events import LONGEST_LINE, AgentFailed, Collected
-from benchmarks.devices.job import Work
-from benchmarks.record import MAX_SAMPLES, Mode
+from benchmarks.devices.job import AgentTask
+from benchmarks.measure.collector import EventCollector
+from benchmarks.measure.events import LONGEST_LINE, AgentFailed
+from benchmarks.run_record import MAX_SAMPLES, Mode
 from benchmarks.suite import Suite, Until
 from dmvton_mobile.bundles.bundle import read_bundle
 from dmvton_mobile.contract import Component
@@ -21,15 +22,15 @@ START = {"event": "start", "agent": "python 1", "device": FACTS, "affinity": [0,
 
 
 @pytest.fixture
-def work(tmp_path: Path) -> Work:
+def task(tmp_path: Path) -> AgentTask:
     bundle = read_bundle(make_bundle(tmp_path / "test.dmvton"))
     suite = Suite(name="test", description="For tests.", frame=Until(min_runs=2))
-    return Work(bundle, Target.TFLITE, Precision.FP16, 2, 1, suite)
+    return AgentTask(bundle, Target.TFLITE, Precision.FP16, 2, 1, suite)
 
 
 @pytest.fixture
-def collected() -> Collected:
-    return Collected()
+def collector() -> EventCollector:
+    return EventCollector()
 
 
 def line(event: str, **values: object) -> bytes:
@@ -40,52 +41,51 @@ def samples(started_ms: object, samples_ms: object, **changes: object) -> bytes:
     return line("samples", started_ms=started_ms, samples_ms=samples_ms, **{**SAMPLES, **changes})
 
 
-def test_events_make_a_run(collected: Collected, work: Work) -> None:
-    memory = {"kind": "rss", "bare_bytes": 10, "peak_bytes": 30}
+def test_events_make_a_run(collector: EventCollector, task: AgentTask) -> None:
+    memory = {"kind": "rss", "bare_bytes": 10, "loaded_bytes": 20, "peak_bytes": 30}
     told = [
         json.dumps(START).encode(),
         b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU.",
         line("versions", versions={"python": "3.13.5"}),
         line("load", component="tryon", cold=True, first_load_ms=5.0, first_run_ms=2.0),
-        line("memory", loaded_bytes=20, **memory),
+        line("memory", **memory),
         line("outputs", names=["tryon"]),
         samples([0.0, 1.5], [1.5, 1.25]),
         samples([2.75], [1.0]),
-        line("memory", loaded_bytes=None, **memory),
         line("warm_load", component="tryon", warm_load_ms=3.0),
         line("end"),
     ]
     for each in told:
-        collected.add(each + b"\r\n")
-    run = collected.run(work)
-    assert run.failure is None and collected.given_outputs and run.affinity == (0, 1)
+        collector.add(each + b"\r\n")
+    run = task.run(collector)
+    assert run.failure is None and collector.outputs_written and run.affinity == (0, 1)
     series = run.find(Component.TRYON, Mode.STEADY)
     assert series is not None and series.samples_ms == (1.5, 1.25, 1.0) and series.started_ms == (0.0, 1.5, 2.75)
     assert run.loads[0].warm_load_ms == 3.0
     assert run.memory is not None and run.memory.loaded_bytes == 20 and run.memory.peak_bytes == 30
 
 
-def test_an_end_that_was_not_said_is_a_failure(collected: Collected, work: Work) -> None:
-    collected.add(samples([0.0], [1.0]))
-    run = collected.run(work)
+def test_an_end_that_was_not_said_is_a_failure(collector: EventCollector, task: AgentTask) -> None:
+    collector.add(samples([0.0], [1.0]))
+    run = task.run(collector)
     assert run.failure == "The agent ended before it had measured everything."
     assert run.series
 
 
-def test_what_the_agent_says_of_its_failure_comes_first_and_is_cut(collected: Collected, work: Work) -> None:
-    collected.add(line("failed", message="x" * 100_000))
-    assert collected.run(work, "Its process ended with 1.").failure == "x" * 1000
+def test_what_the_agent_says_of_its_failure_comes_first_and_is_cut(collector: EventCollector, task: AgentTask) -> None:
+    collector.add(line("failed", message="x" * 100_000))
+    assert task.run(collector, "Its process ended with 1.").failure == "x" * 1000
 
 
-def test_a_line_without_an_end_is_refused_unread(collected: Collected) -> None:
+def test_a_line_without_an_end_is_refused_unread(collector: EventCollector) -> None:
     with pytest.raises(AgentFailed, match=f"no event has more than {LONGEST_LINE}"):
-        collected.add(b'{"event": "failed", "message": "' + b"x" * LONGEST_LINE)
+        collector.add(b'{"event": "failed", "message": "' + b"x" * LONGEST_LINE)
 
 
-def test_chatter_is_not_kept(collected: Collected, work: Work) -> None:
+def test_chatter_is_not_kept(collector: EventCollector, task: AgentTask) -> None:
     for chatter in (b"", b"\n", b"\xff\xfe\x00", b"x" * (2 * LONGEST_LINE), b"[]", b'{"events": 1}'):
-        collected.add(chatter)
-    assert collected.run(work).series == ()
+        collector.add(chatter)
+    assert task.run(collector).series == ()
 
 
 def _hostile() -> Iterator[tuple[str, bytes]]:
@@ -127,36 +127,38 @@ def _hostile() -> Iterator[tuple[str, bytes]]:
 
 @pytest.mark.parametrize("hostile", [pytest.param(sent, id=what) for what, sent in _hostile()])
 def test_what_is_no_event_is_refused_and_what_was_measured_stays(
-    hostile: bytes, collected: Collected, work: Work
+    hostile: bytes, collector: EventCollector, task: AgentTask
 ) -> None:
-    collected.add(samples([0.0], [1.0]))
+    collector.add(samples([0.0], [1.0]))
     with pytest.raises(AgentFailed) as refused:
-        collected.add(hostile)
+        collector.add(hostile)
     assert len(str(refused.value)) < 1000 and str(refused.value).isprintable()
-    run = collected.run(work, str(refused.value))
+    run = task.run(collector, str(refused.value))
     assert run.failure == str(refused.value)
     assert [series.samples_ms for series in run.series] == [(1.0,)]
 
 
-def test_no_series_fills_the_memory(collected: Collected) -> None:
+def test_no_series_fills_the_memory(collector: EventCollector) -> None:
     chunk = samples([0.0] * 1000, [1.0] * 1000)
     for _ in range(MAX_SAMPLES // 1000):
-        collected.add(chunk)
+        collector.add(chunk)
     with pytest.raises(AgentFailed, match=f"more than {MAX_SAMPLES} samples"):
-        collected.add(samples([0.0], [1.0]))
+        collector.add(samples([0.0], [1.0]))
 
 
 @pytest.mark.parametrize(
     "starts", [[[-1.0]], [[0.0, 5.0, 4.0]], [[0.0, 5.0], [4.0]], [[1e12]]], ids=["before", "back", "later", "eons"]
 )
-def test_starts_that_no_clock_gives_are_refused(starts: list[list[float]], collected: Collected, work: Work) -> None:
+def test_starts_that_no_clock_gives_are_refused(
+    starts: list[list[float]], collector: EventCollector, task: AgentTask
+) -> None:
     with pytest.raises(AgentFailed):
         for each in starts:
-            collected.add(samples(each, [1.0] * len(each)))
-    collected.run(work, "It was refused.")
+            collector.add(samples(each, [1.0] * len(each)))
+    task.run(collector, "It was refused.")
 
 
-def test_a_sentence_of_the_agent_cannot_steer_a_terminal(collected: Collected, work: Work) -> None:
-    collected.add(line("failed", message="no\x1b[2J\x07 way\u202e"))
-    failure = collected.run(work).failure
+def test_a_sentence_of_the_agent_cannot_steer_a_terminal(collector: EventCollector, task: AgentTask) -> None:
+    collector.add(line("failed", message="no\x1b[2J\x07 way\u202e"))
+    failure = task.run(collector).failure
     assert failure is not None and failure.isprintable()

@@ -1,4 +1,4 @@
-"""Forms that a network runs in on a GPU: all of PyTorch's, and ONNX Runtime's where it is installed for one."""
+"""Variants in which a network runs on a GPU: PyTorch's, and those of ONNX Runtime if it is built for GPUs."""
 
 import copy
 import tempfile
@@ -9,40 +9,51 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.studies.forms import plain
-from dmvton_mobile.contract import DEFAULT_SIZE
+from benchmarks.studies.variants import export_baseline
+from dmvton_mobile.contract import DEFAULT_SIZE, to_signed, to_unit
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import TryOnNetwork, TryOnOutput
 from dmvton_mobile.targets import Target
 
-FORMS = ("eager", "channels-last", "compiled", "half", "cuda-graph", "onnxruntime-cuda", "onnxruntime-tensorrt")
-ON_CUDA_ONLY = FORMS[3:]  # half: on the CPU it gave NaN once, depending on what ran before
+GPU_VARIANTS = ("eager", "channels-last", "compiled", "fp16", "cuda-graph", "onnxruntime-cuda", "onnxruntime-tensorrt")
+CUDA_ONLY = GPU_VARIANTS[3:]  # fp16: on the CPU it gave NaN once, depending on what ran before
+DEPRECATED_NAMES = {"half": "fp16"}
 PROVIDERS = {"onnxruntime-cuda": "CUDAExecutionProvider", "onnxruntime-tensorrt": "TensorrtExecutionProvider"}
 
 Inputs = tuple[Tensor, Tensor, Tensor]  # person, garment, garment_mask
-Run = Callable[[], object]
+RunOnce = Callable[[], object]
 
 
 def random_inputs(device: torch.device) -> Inputs:
-    """Uniform, of one fixed seed: person and garment in [-1, 1], the mask in [0, 1]."""
+    """Uniform with a fixed seed: person and garment [1, 3, H, W] in [-1, 1], the mask [1, 1, H, W] in [0, 1]."""
     generator = torch.Generator().manual_seed(0)
-    person, garment = (torch.rand(1, 3, *DEFAULT_SIZE, generator=generator) * 2 - 1 for _ in range(2))
+    person, garment = (to_signed(torch.rand(1, 3, *DEFAULT_SIZE, generator=generator)) for _ in range(2))
     mask = torch.rand(1, 1, *DEFAULT_SIZE, generator=generator)
     return person.to(device), garment.to(device), mask.to(device)
 
 
-def prepared(form: str, network: TryOnNetwork, inputs: Inputs) -> tuple[Callable[[], Tensor], Run | None]:
-    """A run of the whole network that gives the try-on, and of a frame alone, or None."""
-    if form in PROVIDERS:
-        return _in_onnxruntime(PROVIDERS[form], network, inputs), None
-    if form == "cuda-graph":
+def prepare_variant(variant: str, network: TryOnNetwork, inputs: Inputs) -> tuple[Callable[[], Tensor], RunOnce | None]:
+    """Prepares a network to run in a variant.
+
+    Args:
+        variant: One of GPU_VARIANTS.
+        network: On its device.
+        inputs: On the same device.
+
+    Returns:
+        A function that runs the whole network and returns the try-on, and one that runs a frame alone; None for a
+        variant without a frame of its own.
+    """
+    if variant in PROVIDERS:
+        return _in_onnxruntime(PROVIDERS[variant], network, inputs), None
+    if variant == "cuda-graph":
         return _captured(network, inputs), None
-    if form in ("channels-last", "half"):
+    if variant in ("channels-last", "fp16"):
         network = copy.deepcopy(network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         inputs = tuple(value.contiguous(memory_format=torch.channels_last) for value in inputs)  # type: ignore[assignment]
-    if form == "half":
+    if variant == "fp16":
         network, inputs = network.half(), tuple(value.half() for value in inputs)  # type: ignore[assignment]
-    forward = torch.compile(network) if form == "compiled" else network
+    forward = torch.compile(network) if variant == "compiled" else network
     person, garment, mask = inputs
     features = network.encode_garment(garment, mask)
     return lambda: _tryon(forward(*inputs)), lambda: forward(person, garment_features=features)
@@ -53,9 +64,9 @@ def _tryon(output: TryOnOutput) -> Tensor:
 
 
 def _captured(network: TryOnNetwork, inputs: Inputs) -> Callable[[], Tensor]:
-    """The kernels of one run, recorded and launched as one."""
+    """Records the kernels of one run as a CUDA graph, which is launched at once."""
     side = torch.cuda.Stream()
-    with torch.cuda.stream(side):  # what libraries set up in a first run must not be recorded
+    with torch.cuda.stream(side):  # the set-up of libraries in a first run must not be recorded
         for _ in range(3):
             network(*inputs)
     torch.cuda.current_stream().wait_stream(side)
@@ -71,28 +82,28 @@ def _captured(network: TryOnNetwork, inputs: Inputs) -> Callable[[], Tensor]:
 
 
 def _in_onnxruntime(provider: str, network: TryOnNetwork, inputs: Inputs) -> Callable[[], Tensor]:
-    """The plain export, its inputs and outputs bound to the device."""
+    """Opens the baseline export with its inputs and outputs bound to the device."""
     import onnxruntime
 
     if provider not in onnxruntime.get_available_providers():
         raise DmvtonError(f"This ONNX Runtime has no {provider}: pip install onnxruntime-gpu.")
     index = inputs[0].device.index or 0
     with tempfile.TemporaryDirectory() as folder:
-        made = plain(Target.ONNX, Path(folder), copy.deepcopy(network).cpu())
-        session = onnxruntime.InferenceSession(made.path, providers=[(provider, {"device_id": index})])
-    contract, binding = made.example.contract, session.io_binding()
-    values = [((value + 1) / 2 if value.shape[1] == 3 else value).contiguous() for value in inputs]  # RGB in [0, 1]
+        baseline = export_baseline(Target.ONNX, Path(folder), copy.deepcopy(network).cpu())
+        session = onnxruntime.InferenceSession(baseline.path, providers=[(provider, {"device_id": index})])
+    contract, binding = baseline.example.contract, session.io_binding()
+    values = [(to_unit(value) if value.shape[1] == 3 else value).contiguous() for value in inputs]  # RGB in [0, 1]
     for name, value in zip(contract.input_names, values, strict=True):
         binding.bind_input(name, "cuda", index, np.float32, tuple(value.shape), value.data_ptr())
-    given = torch.empty_like(values[0])
+    tryon = torch.empty_like(values[0])
     for name in contract.output_names:
         if name == "tryon":
-            binding.bind_output(name, "cuda", index, np.float32, tuple(given.shape), given.data_ptr())
+            binding.bind_output(name, "cuda", index, np.float32, tuple(tryon.shape), tryon.data_ptr())
         else:
             binding.bind_output(name, "cuda", index)
 
     def run() -> Tensor:
         session.run_with_iobinding(binding)
-        return given * 2 - 1
+        return to_signed(tryon)
 
     return run
