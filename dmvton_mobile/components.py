@@ -14,6 +14,8 @@ from dmvton_mobile.contract import (
     Layout,
     TensorContract,
     tensor_contract,
+    to_signed,
+    to_unit,
 )
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import GarmentFeatures, TryOnNetwork, TryOnOutput
@@ -80,11 +82,11 @@ class ComponentGraph(nn.Module):
         else:
             picture, *pyramid = (inputs[name] for name in feature_names(self.network))
             features = GarmentFeatures(picture, pyramid)
-        output: TryOnOutput = self.network(_to_signed(inputs["person"]), garment_features=features)
-        return _to_unit(output.tryon), output.flow, output.composition, _to_unit(output.rendered)
+        output: TryOnOutput = self.network(to_signed(inputs["person"]), garment_features=features)
+        return to_unit(output.tryon), output.flow, output.composition, to_unit(output.rendered)
 
     def _encode(self, inputs: dict[str, Tensor]) -> GarmentFeatures:
-        return self.network.encode_garment(_to_signed(inputs["garment"]), inputs["garment_mask"])
+        return self.network.encode_garment(to_signed(inputs["garment"]), inputs["garment_mask"])
 
 
 @dataclass(frozen=True)
@@ -138,14 +140,6 @@ def peak(tensor: TensorContract) -> float | None:
 def _contract(name: str, value: Tensor, layouts: Layouts) -> TensorContract:
     batch, second, third, fourth = value.shape
     return tensor_contract(name, layouts.of(name), (batch, second, third, fourth))
-
-
-def _to_signed(rgb: Tensor) -> Tensor:
-    return rgb * 2.0 - 1.0
-
-
-def _to_unit(rgb: Tensor) -> Tensor:
-    return rgb * 0.5 + 0.5
 
 
 def _to_nchw(held: Tensor, layout: Layout) -> Tensor:

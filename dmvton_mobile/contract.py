@@ -6,11 +6,17 @@ twice. An app feeds RGB in [0, 1] and gets RGB in [0, 1]: normalisation and the 
 
 import re
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from dmvton_mobile.errors import DmvtonError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+Values = TypeVar("Values", "np.ndarray", "Tensor")
 
 MASK_THRESHOLD = 0.5  # a garment mask counts as garment above this
 SIZE_MULTIPLE = 32  # five stride-2 levels
@@ -20,6 +26,16 @@ DEFAULT_SIZE = (256, 192)  # height, width the published weights were trained at
 ASPECT = (3, 4)  # width to height of the network's window
 
 Length = Annotated[int, Field(ge=1, le=2**15)]  # along one axis of a picture or tensor
+
+
+def to_signed(unit: Values) -> Values:
+    """RGB in [0, 1], as files and apps have it -> RGB in [-1, 1], as networks take it. For tensors and NumPy arrays."""
+    return unit * 2.0 - 1.0
+
+
+def to_unit(signed: Values) -> Values:
+    """RGB in [-1, 1] -> RGB in [0, 1]. For tensors and NumPy arrays."""
+    return signed * 0.5 + 0.5
 
 
 class Component(StrEnum):

@@ -14,12 +14,12 @@ from torch import Tensor
 from dmvton_mobile.bundles.bundle import read_bundle, verify_files
 from dmvton_mobile.bundles.manifest import MANIFEST
 from dmvton_mobile.checkpoints.checkpoint import load_checkpoint
-from dmvton_mobile.contract import MASK_THRESHOLD
+from dmvton_mobile.contract import MASK_THRESHOLD, to_signed, to_unit
 from dmvton_mobile.datasets.parser_inputs import generator_input, person_clothes, warp_condition
 from dmvton_mobile.datasets.sample import TryOnSample
 from dmvton_mobile.errors import CheckFailed, DmvtonError
 from dmvton_mobile.networks import TryOnNetwork
-from dmvton_mobile.networks.flow import FlowOperations
+from dmvton_mobile.networks.flow import FlowOperations, pixels_to_flow
 from dmvton_mobile.networks.network import TryOnOutput
 from dmvton_mobile.runtimes.bundled import open_components, run_components
 from dmvton_mobile.runtimes.session import Session
@@ -117,9 +117,7 @@ class GarmentPasted(Candidate):
         y, x = torch.meshgrid(torch.arange(height).float(), torch.arange(width).float(), indexing="ij")
         along = (x - neck[0]) * down[0] + (y - neck[1]) * down[1]
         across = (x - neck[0]) * down[1] - (y - neck[1]) * down[0]
-        flow_x = (middle + across * scale) * 2 / (width - 1) - 1
-        flow_y = (top + along * scale) * 2 / (height - 1) - 1
-        return torch.stack([flow_x, flow_y])[None]
+        return pixels_to_flow(torch.stack([middle + across * scale, top + along * scale])[None], (height, width))
 
 
 class Checkpoint(Candidate):
@@ -146,7 +144,7 @@ class Checkpoint(Candidate):
 
     @torch.inference_mode()
     def predict(self, sample: TryOnSample, garment: Garment, paired: bool) -> Prediction:
-        picture, mask = (tensor.to(self._device) for tensor in (garment.picture * 2 - 1, garment.mask))
+        picture, mask = (tensor.to(self._device) for tensor in (to_signed(garment.picture), garment.mask))
         if self._network.config.parser_free:
             output = self._network(sample.person.to(self._device), picture, mask)
         else:
@@ -165,8 +163,7 @@ def _parser_based(
     """In two steps: what the garment hides of the arms is known once it is warped, or from the label map if worn."""
     condition = warp_condition(sample).to(garment.device)
     features = network.encode_garment(garment, mask)
-    flow = network.warp.aflow_net(features.pyramid, network.warp.encode_condition(condition)).flows[-1]
-    warped, warped_mask = network.warp.aflow_net.operations.warp_picture(features.picture, flow)
+    warped, warped_mask, flow = network.warp_garment(condition, features)
     covered = person_clothes(sample)[1] if paired else warped_mask.cpu()
     fed = generator_input(sample, warped.cpu(), warped_mask.cpu(), covered).to(garment.device)
     return network.compose(fed, warped, warped_mask, flow)
@@ -206,4 +203,4 @@ class Artifacts(Candidate):
 
 def _unit(picture: Tensor) -> Tensor:
     """From [-1, 1] to [0, 1]; a sum of rounded products may have left it by a hair."""
-    return (picture * 0.5 + 0.5).clamp(0, 1)
+    return to_unit(picture).clamp(0, 1)

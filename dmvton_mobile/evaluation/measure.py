@@ -11,6 +11,7 @@ from typing import Literal
 
 from torch import Tensor
 
+from dmvton_mobile.contract import to_signed, to_unit
 from dmvton_mobile.datasets.sample import Label, Truth, TryOnSample
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.evaluation.candidates import Garment, Prediction
@@ -45,19 +46,19 @@ METRICS = (
 def garment_of(sample: TryOnSample, pairing: Pairing) -> Garment:
     """The garment to put on, from a batch of one sample that has it."""
     if pairing is Pairing.PAIRED:
-        return Garment(sample.garment_name[0], sample.garment * 0.5 + 0.5, sample.garment_mask)
+        return Garment(sample.garment_name[0], to_unit(sample.garment), sample.garment_mask)
     other = sample.unpaired
     if other is None:
         raise DmvtonError(f"There is no other garment for {sample.person_name[0]}: evaluate --pairing paired.")
-    return Garment(other.garment_name[0], other.garment * 0.5 + 0.5, other.garment_mask)
+    return Garment(other.garment_name[0], to_unit(other.garment), other.garment_mask)
 
 
 def target_of(sample: TryOnSample, pairing: Pairing) -> Tensor | None:
     """The person in that garment, [1, 3, H, W] in [0, 1]; None where nobody knows."""
     if pairing is Pairing.PAIRED:
-        return sample.person * 0.5 + 0.5
+        return to_unit(sample.person)
     picture = sample.unpaired.person if sample.unpaired else None
-    return None if picture is None else picture * 0.5 + 0.5
+    return None if picture is None else to_unit(picture)
 
 
 def garment_region(sample: TryOnSample, pairing: Pairing) -> Tensor | None:
@@ -85,7 +86,7 @@ def measure(sample: TryOnSample, pairing: Pairing, prediction: Prediction, perce
                 value = _value(function(prediction.tryon, target, region=mask))
                 row[f"{name}_{region}"] = capped_psnr_db(value) if name == "psnr" and value is not None else value
         if perceptual is not None:
-            row["lpips"] = _value(perceptual(prediction.tryon * 2 - 1, target * 2 - 1))
+            row["lpips"] = _value(perceptual(to_signed(prediction.tryon), to_signed(target)))
     if truth is not None and prediction.flow is not None and prediction.warped_mask is not None:
         row["end_point_error"] = _value(end_point_error(prediction.flow, truth.grid, truth.visible))
         row["warped_mask_iou"] = _value(warped_mask_iou(prediction.warped_mask, truth.garment))

@@ -20,6 +20,7 @@ import numpy as np
 from torch.utils.data import DataLoader, Subset
 
 import dmvton_mobile
+from dmvton_mobile.contract import to_unit
 from dmvton_mobile.datasets.dataset import TryOnDataset, dataset_digest
 from dmvton_mobile.datasets.procedural.benchmark import published
 from dmvton_mobile.datasets.sample import TryOnSample, collate
@@ -84,7 +85,7 @@ def evaluate(evaluation: Evaluation, on_image: Callable[[int], None] = lambda do
     on_image(done)
     for index, sample in enumerate(_samples(evaluation, done), done):
         if files:
-            files.add_person(index, sample.person * 0.5 + 0.5)
+            files.add_person(index, to_unit(sample.person))
         fresh = [_measured(evaluation, sample, pairing, index, files) for pairing in evaluation.pairings]
         append_rows(evaluation.out, fresh)
         rows += fresh

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from PIL import Image
 from torch import Tensor
 
+from dmvton_mobile.contract import to_unit
 from dmvton_mobile.datasets.sample import collate
 from dmvton_mobile.evaluation.measure import METRICS, garment_of, target_of
 from dmvton_mobile.evaluation.record import Pairing
@@ -61,5 +62,5 @@ def _images(evaluation: Evaluation, index: int, pairing: Pairing) -> Sequence[Te
     sample = collate([evaluation.dataset[index]])
     garment = garment_of(sample, pairing)
     prediction = evaluation.candidate.predict(sample, garment, pairing is Pairing.PAIRED)
-    person = sample.person * 0.5 + 0.5
+    person = to_unit(sample.person)
     return (person, garment.picture, prediction.warped, prediction.tryon, target_of(sample, pairing))

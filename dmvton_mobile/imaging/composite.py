@@ -35,6 +35,7 @@ from dmvton_mobile.contract import MASK_THRESHOLD
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.imaging.decode import Pixels
 from dmvton_mobile.imaging.window import Window, network_input
+from dmvton_mobile.networks.flow import flow_to_pixels
 
 CHANNELS = {"flow": 2, "composition": 1, "rendered": 3, "person": 3}
 STRIP_PIXELS = 1_000_000  # composed at a time: bounds memory at about 200 MB, whatever the photo's size
@@ -161,8 +162,7 @@ def _coverage(garment_mask: Pixels, canvas: Window, flow: Tensor, align_corners:
 def _fraction(flow: Tensor, align_corners: bool) -> Tensor:
     """Rule 1: flow [1, 2, H, W] -> the canvas position it names, as fractions of width and height."""
     size = torch.tensor([flow.shape[3], flow.shape[2]]).view(1, 2, 1, 1)
-    pixel = (flow + 1) / 2 * (size - 1) if align_corners else ((flow + 1) * size - 1) / 2
-    return (pixel + 0.5) / size
+    return (flow_to_pixels(flow, (flow.shape[2], flow.shape[3]), align_corners) + 0.5) / size
 
 
 def _centres(height: int, width: int) -> Tensor:

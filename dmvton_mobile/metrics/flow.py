@@ -11,6 +11,7 @@ from torch import Tensor
 
 from dmvton_mobile.contract import MASK_THRESHOLD
 from dmvton_mobile.metrics.inputs import require_maps, require_region, require_same_shape
+from dmvton_mobile.networks.flow import pixel_scale
 
 
 def end_point_error(flow: Tensor, true_flow: Tensor, visible: Tensor) -> Tensor:
@@ -34,8 +35,8 @@ def end_point_error(flow: Tensor, true_flow: Tensor, visible: Tensor) -> Tensor:
     require_same_shape("flow", flow, "true_flow", true_flow)
     require_region("visible", visible, like=flow)
     height, width = flow.shape[2:]
-    pixels = flow.new_tensor([(width - 1) / 2, (height - 1) / 2], dtype=torch.float64).view(1, 2, 1, 1)
-    distances = torch.linalg.vector_norm((flow.double() - true_flow.double()) * pixels, dim=1)
+    difference = flow.double() - true_flow.double()
+    distances = torch.linalg.vector_norm(difference * pixel_scale(difference, (height, width)), dim=1)
     # image by image: no figure depends on the batch it was in
     return torch.stack([distance[seen].mean() for distance, seen in zip(distances, visible[:, 0] > 0)])
 

@@ -9,8 +9,8 @@ Pictures of 512 pixels of height or more are averaged down before the network lo
 the person kept, at the full size, so only those two grow with it.
 
 No dense convolution works on a wide map at full resolution, every warp repeats borders with align_corners=True, and no
-activation exceeds 6: phone delegates take all of it, and int8 can represent it. The design is ours; the matching follows
-global matching networks (GMFlow, https://arxiv.org/abs/2111.13680), the blocks MobileNetV2
+activation exceeds 6: phone delegates take all of it, and int8 can represent it. The design is ours; the matching
+follows global matching networks (GMFlow, https://arxiv.org/abs/2111.13680), the blocks MobileNetV2
 (https://arxiv.org/abs/1801.04381).
 """
 

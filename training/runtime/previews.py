@@ -5,6 +5,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from dmvton_mobile.contract import to_unit
 from dmvton_mobile.imaging.contact_sheet import SheetRow, contact_sheet
 from dmvton_mobile.utils.files import atomic_file
 
@@ -16,7 +17,7 @@ def write_preview(path: Path, pictures: Sequence[tuple[str, Tensor]]) -> None:
         path: The file.
         pictures: Title and batch [B, 3, H, W] in [-1, 1] of each column, all of one shape.
     """
-    batches = [(batch.float() + 1) / 2 for _, batch in pictures]
+    batches = [to_unit(batch.float()) for _, batch in pictures]
     rows = [SheetRow(images) for images in zip(*(batch.split(1) for batch in batches), strict=True)]
     height, width = batches[0].shape[2:]
     sheet = contact_sheet([title for title, _ in pictures], rows, (height, width))

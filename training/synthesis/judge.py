@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dmvton_mobile.contract import to_unit
 from dmvton_mobile.datasets.dataset import TryOnDataset
 from dmvton_mobile.datasets.parser_inputs import person_clothes
 from dmvton_mobile.datasets.sample import TryOnSample, collate
@@ -55,7 +56,7 @@ class Judge:
         """
         worn = person_clothes(sample)[1]
         tryon = self.teacher.predict(sample, garment_of(sample, Pairing.PAIRED), paired=True).tryon
-        value = float(psnr(tryon, sample.person * 0.5 + 0.5, region=worn)[0])
+        value = float(psnr(tryon, to_unit(sample.person), region=worn)[0])
         return None if math.isnan(value) else capped_psnr_db(value)
 
     def usual_bound(self, dataset: TryOnDataset, tell: Tell = silent) -> float:

@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from dmvton_mobile.networks.flow import flow_to_pixels, pixels_to_flow
 from dmvton_mobile.datasets.sample import DataError, Truth
+from dmvton_mobile.networks.flow import flow_to_pixels, pixels_to_flow
 
 STEPS_PER_PIXEL = 128
 HIDDEN, SEEN = 1, 2  # states of the garment at a pixel; 0 is no garment
