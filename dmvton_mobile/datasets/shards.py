@@ -156,29 +156,31 @@ class ShardDataset(IterableDataset[TryOnSample]):
 
 def _encode(sample: TryOnSample) -> dict[str, bytes]:
     """The content of a sample's files, by suffix."""
-    unpaired = sample.unpaired
-    files: dict[str, Any] = {
+    names = {"person": sample.person_name, "garment": sample.garment_name}
+    files = {
         "person.png": _png(picture_pixels(sample.person)),
         "garment.png": _png(picture_pixels(sample.garment)),
         "mask.png": _png(mask_pixels(sample.garment_mask)),
-        "label.png": sample.label if sample.label is None else _png(sample.label.numpy()),
-        "densepose.png": sample.densepose if sample.densepose is None else _png(sample.densepose.numpy()),
-        "pose.npy": sample.pose if sample.pose is None else _npy(sample.pose),
-        "truth.png": sample.truth if sample.truth is None else encode_truth(sample.truth),
     }
-    names = {"person": sample.person_name, "garment": sample.garment_name}
-    if unpaired is not None:
+    if sample.label is not None:
+        files["label.png"] = _png(sample.label.numpy())
+    if sample.densepose is not None:
+        files["densepose.png"] = _png(sample.densepose.numpy())
+    if sample.pose is not None:
+        files["pose.npy"] = _npy(sample.pose)
+    if sample.truth is not None:
+        files["truth.png"] = encode_truth(sample.truth)
+    if (unpaired := sample.unpaired) is not None:
         names["unpaired"] = unpaired.garment_name
-        files |= {
-            "unpaired_garment.png": _png(picture_pixels(unpaired.garment)),
-            "unpaired_mask.png": _png(mask_pixels(unpaired.garment_mask)),
-            "unpaired_person.png": None if unpaired.person is None else _png(picture_pixels(unpaired.person)),
-            "unpaired_truth.png": None if unpaired.truth is None else encode_truth(unpaired.truth),
-        }
+        files["unpaired_garment.png"] = _png(picture_pixels(unpaired.garment))
+        files["unpaired_mask.png"] = _png(mask_pixels(unpaired.garment_mask))
+        if unpaired.person is not None:
+            files["unpaired_person.png"] = _png(picture_pixels(unpaired.person))
+        if unpaired.truth is not None:
+            files["unpaired_truth.png"] = encode_truth(unpaired.truth)
     files["names.json"] = json.dumps(names, sort_keys=True).encode()
-    present = {suffix: content for suffix, content in files.items() if content is not None}
-    sums = {suffix: zlib.crc32(content) for suffix, content in present.items()}
-    return present | {"json": json.dumps(sums, sort_keys=True).encode()}
+    sums = {suffix: zlib.crc32(content) for suffix, content in files.items()}
+    return files | {"json": json.dumps(sums, sort_keys=True).encode()}
 
 
 def _decode(files: dict[str, Any], name: str, size: tuple[int, int]) -> TryOnSample:
@@ -197,6 +199,15 @@ def _decode(files: dict[str, Any], name: str, size: tuple[int, int]) -> TryOnSam
     def truth(suffix: str) -> Truth | None:
         return decode_truth(files[suffix], f"{name}, {suffix}", size) if suffix in files else None
 
+    unpaired = None
+    if "unpaired" in names:
+        unpaired = Unpaired(
+            garment_name=names["unpaired"],
+            garment=picture_tensor(_pixels(files["unpaired_garment.png"])),
+            garment_mask=mask_tensor(_pixels(files["unpaired_mask.png"])),
+            person=picture("unpaired_person.png"),
+            truth=truth("unpaired_truth.png"),
+        )
     return TryOnSample(
         person_name=names["person"],
         garment_name=names["garment"],
@@ -205,19 +216,9 @@ def _decode(files: dict[str, Any], name: str, size: tuple[int, int]) -> TryOnSam
         garment_mask=mask_tensor(_pixels(files["mask.png"])),
         label=ids("label.png"),
         densepose=ids("densepose.png"),
-        pose=torch.from_numpy(np.load(io.BytesIO(files["pose.npy"]), allow_pickle=False))
-        if "pose.npy" in files
-        else None,
+        pose=_pose(files["pose.npy"]) if "pose.npy" in files else None,
         truth=truth("truth.png"),
-        unpaired=Unpaired(
-            garment_name=names["unpaired"],
-            garment=picture_tensor(_pixels(files["unpaired_garment.png"])),
-            garment_mask=mask_tensor(_pixels(files["unpaired_mask.png"])),
-            person=picture("unpaired_person.png"),
-            truth=truth("unpaired_truth.png"),
-        )
-        if "unpaired" in names
-        else None,
+        unpaired=unpaired,
     )
 
 
@@ -235,6 +236,10 @@ def _npy(pose: Tensor) -> bytes:
     content = io.BytesIO()
     np.save(content, pose.numpy(), allow_pickle=False)
     return content.getvalue()
+
+
+def _pose(content: bytes) -> Tensor:
+    return torch.from_numpy(np.load(io.BytesIO(content), allow_pickle=False))
 
 
 def _distributed() -> tuple[int, int]:

@@ -13,6 +13,8 @@ import numpy as np
 
 from dmvton_mobile.errors import DmvtonError
 
+Rng = np.random.Generator
+
 VERSION = 1  # of the renderer: another version samples other people
 
 
@@ -71,7 +73,7 @@ class People:
         return self.indices[(bisect_left(self.indices, index) + 1) % self.count]
 
 
-def scene_rng(split: Split, seed: int, index: int, subject: str) -> np.random.Generator:
+def scene_rng(split: Split, seed: int, index: int, subject: str) -> Rng:
     """The random numbers of one subject of one person, the same whatever else is sampled.
 
     Args:
@@ -82,3 +84,8 @@ def scene_rng(split: Split, seed: int, index: int, subject: str) -> np.random.Ge
     """
     words = [VERSION, _ENTROPY[split], seed, index, *subject.encode()]
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(words)))
+
+
+def seeded_rng(seed: int | list[int]) -> Rng:
+    """The random numbers of one detail of a scene, from the seed that the scene has for it."""
+    return np.random.Generator(np.random.PCG64(seed))

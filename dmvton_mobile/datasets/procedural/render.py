@@ -24,6 +24,7 @@ from dmvton_mobile.datasets.procedural.body.ribbon import Plane
 from dmvton_mobile.datasets.procedural.canvas import Canvas
 from dmvton_mobile.datasets.procedural.garment.drape import wear_panel, wear_sleeve
 from dmvton_mobile.datasets.procedural.garment.flat import FlatGarment
+from dmvton_mobile.datasets.procedural.people import seeded_rng
 from dmvton_mobile.datasets.procedural.scene.scene import Person
 
 
@@ -79,7 +80,7 @@ def photograph(person: Person, rgb: Plane) -> NDArray[np.uint8]:
     seen = rgb * gain
     if camera.blur > 0.05:
         seen = cv2.GaussianBlur(seen, (0, 0), camera.blur)
-    rng = np.random.Generator(np.random.PCG64(camera.seed))
+    rng = seeded_rng(camera.seed)
     noise = rng.standard_normal(rgb.shape, np.float32)
     return np.clip((seen + np.float32(camera.noise) * noise) * np.float32(255) + np.float32(0.5), 0, 255).astype(
         np.uint8

@@ -8,19 +8,12 @@ from PIL import Image
 
 from dmvton_mobile.datasets.dataset import dataset_digest
 from dmvton_mobile.datasets.procedural.benchmark import BENCHMARK, is_benchmark, published, scenes_digest
+from dmvton_mobile.datasets.procedural.garment.design import GarmentKind, Neckline, Textile
 from dmvton_mobile.datasets.procedural.people import People, Split, scene_rng
 from dmvton_mobile.datasets.procedural.rendered_person import render_people
 from dmvton_mobile.datasets.procedural.scene.backdrop import find_photos
 from dmvton_mobile.datasets.procedural.scene.sampling import sample_garment, sample_person
-from dmvton_mobile.datasets.procedural.scene.scene import (
-    ArmPose,
-    Backdrop,
-    GarmentKind,
-    HairStyle,
-    LowerBody,
-    Neckline,
-    Textile,
-)
+from dmvton_mobile.datasets.procedural.scene.scene import ArmPose, Backdrop, HairStyle, LowerBody
 from dmvton_mobile.datasets.procedural.writer import write_people
 from dmvton_mobile.errors import DmvtonError
 

@@ -7,6 +7,7 @@ from dmvton_mobile.datasets.procedural.body.ribbon import Plane, Strip
 from dmvton_mobile.datasets.procedural.body.shade import round_shade, skin
 from dmvton_mobile.datasets.procedural.canvas import Canvas
 from dmvton_mobile.datasets.procedural.garment.textile import blotches
+from dmvton_mobile.datasets.procedural.people import seeded_rng
 from dmvton_mobile.datasets.procedural.scene.scene import LowerBody
 from dmvton_mobile.datasets.sample import DensePosePart, Label
 
@@ -116,7 +117,7 @@ def paint_bottoms(canvas: Canvas, posed: PosedBody) -> None:
     """Jeans, trousers, shorts or a skirt."""
     person, scale = posed.person, posed.scale
     bottoms, strip = person.bottoms, posed.torso
-    rng = np.random.Generator(np.random.PCG64(bottoms.seed))
+    rng = seeded_rng(bottoms.seed)
     grain = blotches(canvas.rgb.shape[:2], 90 if bottoms.kind is LowerBody.JEANS else 12, rng) * np.float32(0.035)
     colour = np.array(bottoms.colour, np.float32)
     if bottoms.kind is not LowerBody.SKIRT:

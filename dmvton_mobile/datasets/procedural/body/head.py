@@ -13,6 +13,7 @@ from dmvton_mobile.datasets.procedural.body.posed_body import PosedBody, to_pict
 from dmvton_mobile.datasets.procedural.body.ribbon import Box, Plane, bend, box_around, lay, pixel_centres, profile
 from dmvton_mobile.datasets.procedural.body.shade import skin
 from dmvton_mobile.datasets.procedural.canvas import Canvas
+from dmvton_mobile.datasets.procedural.people import seeded_rng
 from dmvton_mobile.datasets.procedural.scene.palette import Colour
 from dmvton_mobile.datasets.procedural.scene.scene import HairStyle
 from dmvton_mobile.datasets.sample import DensePosePart, Label
@@ -79,7 +80,7 @@ def paint_hair_behind(canvas: Canvas, posed: PosedBody) -> None:
         _paint_hair(canvas, posed, [outline], behind=True)
     elif hair.style is HairStyle.AFRO:
         angles = np.linspace(0, 2 * np.pi, 40, endpoint=False)
-        rng = np.random.Generator(np.random.PCG64(hair.seed))
+        rng = seeded_rng(hair.seed)
         radius = (width + 0.16 + 0.2 * hair.volume) * (1 + 0.04 * rng.standard_normal(40))
         _paint_hair(
             canvas, posed, [np.stack([radius * np.cos(angles), -0.18 + radius * np.sin(angles)], 1)], behind=True
@@ -139,7 +140,7 @@ def paint_hair_in_front(canvas: Canvas, posed: PosedBody) -> None:
     hair = person.hair
     if hair.style is not HairStyle.LONG or not hair.in_front:
         return
-    rng = np.random.Generator(np.random.PCG64(hair.seed + 1))
+    rng = seeded_rng(hair.seed + 1)
     for side in (-1, 1):
         if rng.random() < 0.2:
             continue  # swept back on this side
@@ -252,7 +253,7 @@ def _paint_hair(canvas: Canvas, posed: PosedBody, outlines: list[Points], behind
     for outline in outlines:
         easel.polygon(outline)
     coverage = easel.averaged()
-    rng = np.random.Generator(np.random.PCG64(hair.seed + 2 + behind))
+    rng = seeded_rng(hair.seed + 2 + behind)
     coarse = rng.standard_normal((4, max(coverage.shape[1] // 2, 4)), np.float32)
     streaks = np.asarray(cv2.resize(coarse, coverage.shape[::-1], interpolation=cv2.INTER_CUBIC), np.float32)
     crown = np.linspace(1.12, 0.85, coverage.shape[0], dtype=np.float32)[:, None]

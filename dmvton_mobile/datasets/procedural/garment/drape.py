@@ -14,7 +14,7 @@ from dmvton_mobile.datasets.procedural.body.shade import fold_shade, round_shade
 from dmvton_mobile.datasets.procedural.canvas import Canvas
 from dmvton_mobile.datasets.procedural.garment.flat import CHEST, SLOPE, FlatGarment, panel_half_width, panel_outline
 from dmvton_mobile.datasets.procedural.garment.textile import blotches
-from dmvton_mobile.datasets.procedural.scene.scene import Rng
+from dmvton_mobile.datasets.procedural.people import Rng, seeded_rng
 
 
 def wear_panel(canvas: Canvas, posed: PosedBody, flat: FlatGarment) -> None:
@@ -27,7 +27,7 @@ def wear_panel(canvas: Canvas, posed: PosedBody, flat: FlatGarment) -> None:
         half = half + gathered * (np.minimum(half, torso_sides(posed, v)) - half)
     share = strip.across / np.maximum(half, 1)
     sides = np.clip(half - np.abs(strip.across) + np.float32(0.5), 0, 1)
-    rng = np.random.Generator(np.random.PCG64(person.wrinkles))
+    rng = seeded_rng(person.wrinkles)
     shade, across, down = fold_shade(person.light, _torso_folds(posed, flat, v, share, rng), 1.0)
     turn = np.float32(np.clip(0.45 * np.sin(person.pose.turn), -0.35, 0.35))
     turned = share - turn * (1 - share * share) + across * np.float32(0.03)
@@ -66,7 +66,7 @@ def wear_sleeve(canvas: Canvas, posed: PosedBody, flat: FlatGarment, limb: Limb)
     share = strip.across / np.maximum(half, 1)
     cuff = length - 0.05 * half * share * share
     coverage = np.minimum(strip.coverage(rounded(half, strip)), np.clip(cuff - strip.along + np.float32(0.5), 0, 1))
-    rng = np.random.Generator(np.random.PCG64([person.wrinkles, 2 + limb.side]))
+    rng = seeded_rng([person.wrinkles, 2 + limb.side])
     shade, _, down = fold_shade(person.light, _sleeve_folds(posed, limb, half, rng), 0.9)
     shoulder = np.clip(1 - strip.along / (np.float32(1.3) * half), 0, 1)  # where the arm is still torso
     shade = shade * (round_shade(person.light, share, strip.normal) * (1 - shoulder) + shoulder)

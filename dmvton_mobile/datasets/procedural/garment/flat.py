@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmvton_mobile.datasets.procedural.body.ribbon import Plane, lay, profile
+from dmvton_mobile.datasets.procedural.garment.design import GarmentDesign, GarmentKind, Neckline
 from dmvton_mobile.datasets.procedural.garment.textile import blotches, weave
-from dmvton_mobile.datasets.procedural.scene.scene import Garment, GarmentKind, Neckline
+from dmvton_mobile.datasets.procedural.people import seeded_rng
 
 SLOPE = ((0.0, 0.06, 0.14, 0.24, 0.34), (0.34, 0.6, 0.82, 0.95, 1.0))  # of the shoulder: v, share of its half-width
 CHEST = 0.9  # v of the armpits
@@ -55,7 +56,7 @@ class FlatGarment:
     left, right: the person's own sleeves, None for none.
     """
 
-    garment: Garment
+    garment: GarmentDesign
     rgb: Plane
     mask: Plane
     front: Plane
@@ -70,7 +71,7 @@ class FlatGarment:
         return u * scale + np.float32(self.origin[0]), v * scale + np.float32(self.origin[1])
 
 
-def panel_half_width(garment: Garment, v: Plane) -> Plane:
+def panel_half_width(garment: GarmentDesign, v: Plane) -> Plane:
     """Half the width of the flat panel at v; 0 outside it but for a hood."""
     hem = _WAIST + (_CHEST - _WAIST) * garment.drop
     straight = profile(v, [CHEST, 1.65, 2.4, 3.3], [_CHEST, hem, hem + 0.06, hem + 0.1]) + np.float32(garment.fit)
@@ -78,7 +79,7 @@ def panel_half_width(garment: Garment, v: Plane) -> Plane:
     return panel_outline(garment, v, shoulder, straight)
 
 
-def panel_outline(garment: Garment, v: Plane, shoulder: Plane, straight: Plane) -> Plane:
+def panel_outline(garment: GarmentDesign, v: Plane, shoulder: Plane, straight: Plane) -> Plane:
     """What flat and worn panel share: shoulder above the armhole, straight below, a tank's armhole, a hood.
 
     shoulder, straight: half-widths at v, as the slope of the shoulder and the sides below the armpits have them.
@@ -95,7 +96,7 @@ def panel_outline(garment: Garment, v: Plane, shoulder: Plane, straight: Plane) 
     return np.where(v < 0, np.float32(-1), width)
 
 
-def neckline(garment: Garment, u: Plane) -> Plane:
+def neckline(garment: GarmentDesign, u: Plane) -> Plane:
     """v of the front neckline at u; below 0 where there is no opening."""
     share = np.abs(u) / np.float32(garment.neck_width)
     depth = np.float32(garment.neck_depth)
@@ -109,16 +110,16 @@ def neckline(garment: Garment, u: Plane) -> Plane:
     return np.where(share < 1, depth * curve, np.float32(-1))
 
 
-def _back(garment: Garment, u: Plane) -> Plane:
+def _back(garment: GarmentDesign, u: Plane) -> Plane:
     """v of the edge of the back, seen through the neck's opening: a little below the base, or the rim of a hood."""
     if garment.kind is GarmentKind.HOODIE:
         return np.float32(0.08 - _HOOD) * np.sqrt(np.clip(1 - (u / np.float32(garment.neck_width)) ** 2, 0, 1))
     return neckline(garment, u) * np.float32(0.22)
 
 
-def lay_flat(garment: Garment, size: tuple[int, int]) -> FlatGarment:
+def lay_flat(garment: GarmentDesign, size: tuple[int, int]) -> FlatGarment:
     """The garment on its paper, filling the picture of (height, width) to `garment.spread`."""
-    rng = np.random.Generator(np.random.PCG64(garment.seed))
+    rng = seeded_rng(garment.seed)
     left, right = _sleeves(garment)
     scale, origin = _placed(garment, left, size)
     x, y = np.arange(size[1], dtype=np.float32)[None], np.arange(size[0], dtype=np.float32)[:, None]
@@ -155,7 +156,7 @@ def lay_flat(garment: Garment, size: tuple[int, int]) -> FlatGarment:
     return FlatGarment(garment, np.clip(rgb, 0, 1), mask, front, scale, origin, left, right)
 
 
-def _sleeves(garment: Garment) -> tuple[Sleeve | None, Sleeve | None]:
+def _sleeves(garment: GarmentDesign) -> tuple[Sleeve | None, Sleeve | None]:
     """The person's left (image right) and right."""
     if not garment.sleeve:
         return None, None
@@ -176,7 +177,7 @@ def _sleeves(garment: Garment) -> tuple[Sleeve | None, Sleeve | None]:
     return sleeve(1), sleeve(-1)
 
 
-def _placed(garment: Garment, left: Sleeve | None, size: tuple[int, int]) -> tuple[float, tuple[float, float]]:
+def _placed(garment: GarmentDesign, left: Sleeve | None, size: tuple[int, int]) -> tuple[float, tuple[float, float]]:
     """Pixels per head and the pixel of the neck's base, so that the garment fills its share of the picture."""
     v = np.linspace(0, garment.length, 40, dtype=np.float32)
     half = float(panel_half_width(garment, v).max())
@@ -191,7 +192,7 @@ def _placed(garment: Garment, left: Sleeve | None, size: tuple[int, int]) -> tup
     return scale, ((width - 1) / 2, (height - 1) / 2 - scale * (top + bottom) / 2)
 
 
-def _panel(garment: Garment, u: Plane, v: Plane, scale: float) -> Plane:
+def _panel(garment: GarmentDesign, u: Plane, v: Plane, scale: float) -> Plane:
     """Coverage of the panel, neck opening included."""
     sides = panel_half_width(garment, v[:, :1]) - np.abs(u)
     share = np.abs(u) / np.float32(_CHEST)
@@ -212,7 +213,7 @@ def _add_sleeve(
     coverage[strip.box] = np.maximum(coverage[strip.box], strip.coverage(half, 0.0, strip.length))
 
 
-def _sew(cloth: Plane, garment: Garment, u: Plane, v: Plane, scale: float, panel: Plane, sleeves: Plane) -> None:
+def _sew(cloth: Plane, garment: GarmentDesign, u: Plane, v: Plane, scale: float, panel: Plane, sleeves: Plane) -> None:
     """What the tailor adds, in place: seams, rib, placket, collar, pocket, cord."""
     edge = neckline(garment, u)
     rib = np.abs(v - edge - np.float32(0.04)) < 0.04
@@ -237,7 +238,7 @@ def _sew(cloth: Plane, garment: Garment, u: Plane, v: Plane, scale: float, panel
         _darken(cloth, cv2.morphologyEx(pocket, cv2.MORPH_GRADIENT, np.ones((2, 2), np.uint8)) > 0, 0.75)
 
 
-def _placket_and_collar(cloth: Plane, garment: Garment, u: Plane, v: Plane, scale: float, edge: Plane) -> None:
+def _placket_and_collar(cloth: Plane, garment: GarmentDesign, u: Plane, v: Plane, scale: float, edge: Plane) -> None:
     below = v > garment.neck_depth
     _darken(cloth, (np.abs(np.abs(u) - 0.07) * scale < 0.5) & below, 0.78)
     button = np.float32(0.34)

@@ -10,14 +10,15 @@ import cv2
 import numpy as np
 
 from dmvton_mobile.datasets.procedural.body.ribbon import Plane
+from dmvton_mobile.datasets.procedural.garment.design import GarmentDesign, Textile
+from dmvton_mobile.datasets.procedural.people import Rng
 from dmvton_mobile.datasets.procedural.scene.palette import Colour
-from dmvton_mobile.datasets.procedural.scene.scene import Garment, Rng, Textile
 
 _WORDS = ("NORD", "ATLAS", "MILO", "SOL", "1987", "RUN", "OSLO", "KITE", "WAVE", "LUNA", "24", "ECHO", "PEAK", "JUNE")
 _FONTS = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_COMPLEX, cv2.FONT_HERSHEY_TRIPLEX)
 
 
-def weave(garment: Garment, u: Plane, v: Plane, rng: Rng) -> Plane:
+def weave(garment: GarmentDesign, u: Plane, v: Plane, rng: Rng) -> Plane:
     """The garment's textile at u, v [H, W], with the fine grain that every cloth has."""
     cosine, sine = np.float32(np.cos(garment.angle)), np.float32(np.sin(garment.angle))
     across, along = u * cosine + v * sine, v * cosine - u * sine
@@ -35,11 +36,11 @@ def blotches(shape: tuple[int, int], cells: float, rng: Rng) -> Plane:
     return np.asarray(smooth, np.float32) * np.float32(1.2)
 
 
-def _plain(garment: Garment, across: Plane, along: Plane, u: Plane, v: Plane, rng: Rng) -> Plane:
+def _plain(garment: GarmentDesign, across: Plane, along: Plane, u: Plane, v: Plane, rng: Rng) -> Plane:
     return _filled(u, garment.colours[0])
 
 
-def _stripes(garment: Garment, across: Plane, along: Plane, u: Plane, v: Plane, rng: Rng) -> Plane:
+def _stripes(garment: GarmentDesign, across: Plane, along: Plane, u: Plane, v: Plane, rng: Rng) -> Plane:
     period = garment.scale * rng.uniform(0.12, 0.4)
     cloth = _mixed(_filled(u, garment.colours[0]), garment.colours[1], _band(along, period, rng.uniform(0.15, 0.6)))
     if rng.random() < 0.4:
@@ -49,7 +50,7 @@ def _stripes(garment: Garment, across: Plane, along: Plane, u: Plane, v: Plane, 
     return cloth
 
 
-def _checks(garment: Garment, across: Plane, along: Plane, u: Plane, v: Plane, rng: Rng) -> Plane:
+def _checks(garment: GarmentDesign, across: Plane, along: Plane, u: Plane, v: Plane, rng: Rng) -> Plane:
     period, width = garment.scale * rng.uniform(0.16, 0.5), rng.uniform(0.25, 0.55)
     cloth = _filled(u, garment.colours[0])
     for axis in (across, along):
@@ -62,7 +63,7 @@ def _checks(garment: Garment, across: Plane, along: Plane, u: Plane, v: Plane, r
     return cloth
 
 
-def _dots(garment: Garment, across: Plane, along: Plane, u: Plane, v: Plane, rng: Rng) -> Plane:
+def _dots(garment: GarmentDesign, across: Plane, along: Plane, u: Plane, v: Plane, rng: Rng) -> Plane:
     period = np.float32(garment.scale * rng.uniform(0.14, 0.4))
     row = np.floor(along / period)
     x = (across / period + row * np.float32(0.5)) % 1 - np.float32(0.5)  # every other row moved by half
@@ -72,13 +73,13 @@ def _dots(garment: Garment, across: Plane, along: Plane, u: Plane, v: Plane, rng
     return _mixed(_filled(u, garment.colours[0]), garment.colours[1], np.clip(inside, 0, 1))
 
 
-def _gradient(garment: Garment, across: Plane, along: Plane, u: Plane, v: Plane, rng: Rng) -> Plane:
+def _gradient(garment: GarmentDesign, across: Plane, along: Plane, u: Plane, v: Plane, rng: Rng) -> Plane:
     low, high = sorted(rng.uniform(0.2, 2.6, 2))
     share = np.clip((along - np.float32(low)) / np.float32(max(high - low, 0.4)), 0, 1)
     return _mixed(_filled(u, garment.colours[0]), garment.colours[1], share)
 
 
-def _noise(garment: Garment, across: Plane, along: Plane, u: Plane, v: Plane, rng: Rng) -> Plane:
+def _noise(garment: GarmentDesign, across: Plane, along: Plane, u: Plane, v: Plane, rng: Rng) -> Plane:
     cells = rng.uniform(8, 40) / garment.scale
     hard = np.float32(rng.choice([0.8, 30.0]))  # washed out, or camouflage
     cloth = _filled(u, garment.colours[0])
@@ -88,7 +89,7 @@ def _noise(garment: Garment, across: Plane, along: Plane, u: Plane, v: Plane, rn
     return cloth
 
 
-def _blossoms(garment: Garment, across: Plane, along: Plane, u: Plane, v: Plane, rng: Rng) -> Plane:
+def _blossoms(garment: GarmentDesign, across: Plane, along: Plane, u: Plane, v: Plane, rng: Rng) -> Plane:
     canvas = _bytes(garment.colours[0], u.shape)
     left, top, pixel = float(u.min()), float(v.min()), _pixel(u)
     for _ in range(int(rng.integers(18, 60) / garment.scale)):
@@ -103,7 +104,7 @@ def _blossoms(garment: Garment, across: Plane, along: Plane, u: Plane, v: Plane,
     return canvas.astype(np.float32) / np.float32(255)
 
 
-def _blocks(garment: Garment, across: Plane, along: Plane, u: Plane, v: Plane, rng: Rng) -> Plane:
+def _blocks(garment: GarmentDesign, across: Plane, along: Plane, u: Plane, v: Plane, rng: Rng) -> Plane:
     cloth = _filled(u, garment.colours[0])
     first, second = rng.uniform(0.5, 1.2), rng.uniform(1.3, 2.2)
     edge = np.float32(_pixel(u))
@@ -111,7 +112,7 @@ def _blocks(garment: Garment, across: Plane, along: Plane, u: Plane, v: Plane, r
     return _mixed(cloth, garment.colours[2], np.clip((along - np.float32(second)) / edge + np.float32(0.5), 0, 1))
 
 
-def _logo(garment: Garment, across: Plane, along: Plane, u: Plane, v: Plane, rng: Rng) -> Plane:
+def _logo(garment: GarmentDesign, across: Plane, along: Plane, u: Plane, v: Plane, rng: Rng) -> Plane:
     canvas = _bytes(garment.colours[0], u.shape)
     left, top, pixel = float(u.min()), float(v.min()), _pixel(u)
     small = rng.random() < 0.4
@@ -128,7 +129,7 @@ def _logo(garment: Garment, across: Plane, along: Plane, u: Plane, v: Plane, rng
     return canvas.astype(np.float32) / np.float32(255)
 
 
-def _lettering(garment: Garment, across: Plane, along: Plane, u: Plane, v: Plane, rng: Rng) -> Plane:
+def _lettering(garment: GarmentDesign, across: Plane, along: Plane, u: Plane, v: Plane, rng: Rng) -> Plane:
     canvas = _bytes(garment.colours[0], u.shape)
     left, top, pixel = float(u.min()), float(v.min()), _pixel(u)
     font, down = _FONTS[int(rng.integers(len(_FONTS)))], rng.uniform(0.85, 1.1)
@@ -145,7 +146,7 @@ def _lettering(garment: Garment, across: Plane, along: Plane, u: Plane, v: Plane
     return canvas.astype(np.float32) / np.float32(255)
 
 
-_KINDS: dict[Textile, Callable[[Garment, Plane, Plane, Plane, Plane, Rng], Plane]] = {
+_KINDS: dict[Textile, Callable[[GarmentDesign, Plane, Plane, Plane, Plane, Rng], Plane]] = {
     Textile.PLAIN: _plain,
     Textile.STRIPES: _stripes,
     Textile.CHECKS: _checks,

@@ -8,8 +8,9 @@ import numpy as np
 
 from dmvton_mobile.datasets.procedural.body.ribbon import Plane
 from dmvton_mobile.datasets.procedural.garment.textile import blotches
+from dmvton_mobile.datasets.procedural.people import Rng, seeded_rng
 from dmvton_mobile.datasets.procedural.scene.palette import Colour, cloth_colours
-from dmvton_mobile.datasets.procedural.scene.scene import Backdrop, Rng, Room
+from dmvton_mobile.datasets.procedural.scene.scene import Backdrop, Room
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.imaging.decode import WRITERS, read_picture
 from dmvton_mobile.imaging.window import Window
@@ -31,7 +32,7 @@ def find_photos(folder: Path) -> tuple[Path, ...]:
 
 def paint_backdrop(room: Room, size: Size, photos: Sequence[Path] = ()) -> Plane:
     """The room's backdrop in a picture of (height, width). photos: what `Backdrop.PHOTO` chooses from. ImageError."""
-    rng = np.random.Generator(np.random.PCG64(room.seed))
+    rng = seeded_rng(room.seed)
     if room.backdrop is Backdrop.PHOTO:
         return _photo(photos[int(room.photo * len(photos))], size, rng)
     return np.clip(_KINDS[room.backdrop](room.colours, size, rng), 0, 1)

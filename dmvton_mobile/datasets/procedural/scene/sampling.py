@@ -5,6 +5,8 @@ from typing import TypeVar
 
 import numpy as np
 
+from dmvton_mobile.datasets.procedural.garment.design import GarmentDesign, GarmentKind, Neckline, Textile
+from dmvton_mobile.datasets.procedural.people import Rng
 from dmvton_mobile.datasets.procedural.scene.palette import cloth_colours, hair_colour, skin_colour, wall_colour
 from dmvton_mobile.datasets.procedural.scene.scene import (
     Arm,
@@ -12,20 +14,15 @@ from dmvton_mobile.datasets.procedural.scene.scene import (
     Backdrop,
     Body,
     Bottoms,
-    Camera,
+    CameraSettings,
     Face,
-    Garment,
-    GarmentKind,
     Hair,
     HairStyle,
     Light,
     LowerBody,
-    Neckline,
     Person,
     Pose,
-    Rng,
     Room,
-    Textile,
 )
 
 Choice = TypeVar("Choice")
@@ -39,7 +36,7 @@ def sample_person(rng: Rng, photos: bool = False) -> Person:
     )  # fmt: skip
 
 
-def sample_garment(rng: Rng) -> Garment:
+def sample_garment(rng: Rng) -> GarmentDesign:
     """A garment, flat and worn."""
     kind = _choose(rng, dict(zip(GarmentKind, (0.14, 0.3, 0.22, 0.15, 0.19), strict=True)))
     neckline = _choose(rng, dict(zip(Neckline, (0.4, 0.25, 0.2, 0.08, 0.07), strict=True)))
@@ -63,7 +60,7 @@ def sample_garment(rng: Rng) -> Garment:
     }[kind]
     loose = kind is GarmentKind.HOODIE
     fit = rng.uniform(0.08, 0.22) if loose else rng.choice([rng.uniform(0.0, 0.05), rng.uniform(0.05, 0.2)])
-    return Garment(
+    return GarmentDesign(
         kind=kind,
         neckline=neckline,
         neck_width=rng.uniform(*width),
@@ -194,8 +191,8 @@ def _room(rng: Rng, photos: bool) -> Room:
     return Room(Backdrop.PHOTO if photos and at_photo else drawn, colours, photo, _seed(rng))
 
 
-def _camera(rng: Rng) -> Camera:
-    return Camera(
+def _camera(rng: Rng) -> CameraSettings:
+    return CameraSettings(
         head=float(rng.choice([rng.uniform(0.165, 0.215), rng.uniform(0.13, 0.165)], p=[0.8, 0.2])),
         shift=rng.normal(0, 0.03),
         headroom=rng.uniform(0.01, 0.09),

@@ -1,49 +1,19 @@
-"""What is drawn: the person, the pose, the garment, the room, the light, the camera. Numbers only, no pixels.
+"""A person in a pose, a room, a light and before a camera. Numbers only, no pixels.
 
-Lengths are in heads (the height of the person's head, about 23 cm) unless a name says otherwise; angles in radians.
-Everything here is a plain record, so a scene can be written down, compared and digested.
+Lengths are in heads (the height of the person's head, about 23 cm) and angles in radians unless a field says otherwise.
+Everything here is a plain record, so a scene can be written down, compared and digested. Field names are part of the
+benchmark's digest of scenes; renaming one makes another benchmark.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-import numpy as np
-
 from dmvton_mobile.datasets.procedural.scene.palette import Colour
-
-Rng = np.random.Generator
-
-
-class GarmentKind(StrEnum):
-    TANK = "tank"
-    TEE = "tee"
-    LONG_SLEEVE = "long sleeve"
-    HOODIE = "hoodie"
-    SHIRT = "shirt"
-
-
-class Neckline(StrEnum):
-    CREW = "crew"
-    V = "v"
-    SCOOP = "scoop"
-    BOAT = "boat"
-    SQUARE = "square"
-
-
-class Textile(StrEnum):
-    PLAIN = "plain"
-    STRIPES = "stripes"
-    CHECKS = "checks"
-    DOTS = "dots"
-    GRADIENT = "gradient"
-    NOISE = "noise"  # camouflage, heather, tie-dye
-    BLOSSOMS = "blossoms"
-    BLOCKS = "blocks"
-    LOGO = "logo"
-    LETTERING = "lettering"
 
 
 class HairStyle(StrEnum):
+    """How the hair is worn."""
+
     BALD = "bald"
     CROPPED = "cropped"
     SHORT = "short"
@@ -55,6 +25,8 @@ class HairStyle(StrEnum):
 
 
 class LowerBody(StrEnum):
+    """What is worn below."""
+
     JEANS = "jeans"
     TROUSERS = "trousers"
     SHORTS = "shorts"
@@ -62,6 +34,8 @@ class LowerBody(StrEnum):
 
 
 class Backdrop(StrEnum):
+    """What the person stands before."""
+
     PLAIN = "plain"
     GRADIENT = "gradient"
     TEXTURE = "texture"
@@ -71,6 +45,8 @@ class Backdrop(StrEnum):
 
 
 class ArmPose(StrEnum):
+    """Where an arm is."""
+
     DOWN = "down"
     AWAY = "away"
     HIP = "hip"  # hand on the hip
@@ -82,7 +58,22 @@ class ArmPose(StrEnum):
 
 @dataclass(frozen=True)
 class Body:
-    """Half-widths, and the length of the torso from the neck's base to the hips."""
+    """The measures of a body: half-widths, and two lengths.
+
+    Attributes:
+        skin: Its colour.
+        shoulder: Half-width at the shoulders.
+        chest: Half-width at the armpits.
+        waist: Half-width at the waist.
+        hip: Half-width at the hips.
+        neck: Half-width of the neck.
+        arm: Half-width of the upper arm.
+        leg: Half-width of the thigh.
+        torso: Length from the neck's base to the hips.
+        head: Half-width of the face.
+        jaw: 0 is round, 1 is square.
+        arm_length: 1 is usual.
+    """
 
     skin: Colour
     shoulder: float
@@ -93,17 +84,29 @@ class Body:
     arm: float
     leg: float
     torso: float
-    head: float  # half-width of the face
-    jaw: float  # 0 round, 1 square
+    head: float
+    jaw: float
     arm_length: float
 
 
 @dataclass(frozen=True)
 class Face:
+    """The features of a face.
+
+    Attributes:
+        iris: Colour of the eyes.
+        lips: Colour of the lips.
+        brow: Thickness of the brows, 1 is usual.
+        beard: 0 is none, 1 is full.
+        glasses: Whether glasses are worn.
+        smile: 0 is a straight mouth, 1 a wide smile.
+        eye: Size of the eyes, 1 is usual.
+    """
+
     iris: Colour
     lips: Colour
     brow: float
-    beard: float  # 0 none, 1 full
+    beard: float
     glasses: bool
     smile: float
     eye: float
@@ -111,21 +114,43 @@ class Face:
 
 @dataclass(frozen=True)
 class Hair:
+    """The hair.
+
+    Attributes:
+        style: How it is worn.
+        colour: Its colour.
+        volume: How far it stands off the head, 1 is usual.
+        length: How far long hair or a bob falls below the face.
+        parting: -1 is at the image's left side of the face, 1 at its right side.
+        fringe: 0 is none, 1 reaches the brows.
+        in_front: Whether long hair falls before the shoulders, over the garment.
+        wave: 0 is straight, 1 is wavy.
+        seed: Of its strands.
+    """
+
     style: HairStyle
     colour: Colour
     volume: float
     length: float
     parting: float
     fringe: float
-    in_front: bool  # long hair before the shoulders, over the garment
+    in_front: bool
     wave: float
     seed: int
 
 
 @dataclass(frozen=True)
 class Arm:
-    """upper: angle of the upper arm from straight down, outwards. bend: of the forearm against it, inwards positive.
-    Both lengths are what foreshortening leaves. layer: -1 behind the torso, else drawn in ascending order."""
+    """One arm as the camera sees it: lengths are what foreshortening leaves.
+
+    Attributes:
+        pose: Where the arm is.
+        upper: Angle of the upper arm from straight down, outwards.
+        bend: Angle of the forearm against the upper arm, inwards positive.
+        upper_length: Length of the upper arm.
+        forearm_length: Length of the forearm.
+        layer: -1 is behind the torso; the others are drawn in ascending order.
+    """
 
     pose: ArmPose
     upper: float
@@ -137,13 +162,25 @@ class Arm:
 
 @dataclass(frozen=True)
 class Pose:
-    """turn: of the torso about its own axis, positive shows more of the person's right side (image left)."""
+    """How the person stands.
+
+    Attributes:
+        left: The person's left arm.
+        right: The person's right arm.
+        turn: Of the torso about its own axis; positive shows more of the person's right side (image left).
+        lean: Of the torso; positive puts the hips to image right of the neck.
+        roll: How much higher one shoulder is; positive raises the person's left one.
+        head_tilt: Of the head, to image right positive.
+        head_turn: Of the head, to image right positive, about -1 to 1.
+        hip_shift: How far the hips are moved to image right.
+        stance: How far the legs are apart.
+    """
 
     left: Arm
     right: Arm
     turn: float
     lean: float
-    roll: float  # of the shoulders
+    roll: float
     head_tilt: float
     head_turn: float
     hip_shift: float
@@ -152,6 +189,16 @@ class Pose:
 
 @dataclass(frozen=True)
 class Bottoms:
+    """What is worn below.
+
+    Attributes:
+        kind: Jeans, trousers, shorts or a skirt.
+        colour: Of the cloth.
+        rise: How far the waistband is above its usual place.
+        width: Looseness of the legs, or flare of the skirt.
+        seed: Of the cloth's grain.
+    """
+
     kind: LowerBody
     colour: Colour
     rise: float
@@ -160,36 +207,17 @@ class Bottoms:
 
 
 @dataclass(frozen=True)
-class Garment:
-    """length: from the neck's base to the hem. sleeve: share of the arm that is covered, 0 for none. fit: ease on
-    either side of the body. drop: 0 clings to the waist, 1 hangs straight."""
-
-    kind: GarmentKind
-    neckline: Neckline
-    neck_width: float
-    neck_depth: float
-    length: float
-    hem_curve: float
-    fit: float
-    drop: float
-    strap: float  # how much of the shoulder a tank covers
-    sleeve: float
-    sleeve_ease: float
-    sleeve_angle: float  # in the flat picture, from straight down
-    textile: Textile
-    colours: tuple[Colour, Colour, Colour]
-    scale: float
-    angle: float
-    pocket: bool
-    contrast_sleeves: bool
-    paper: Colour  # what the flat garment was photographed on
-    spread: float  # share of the picture that the flat garment fills
-    seed: int
-
-
-@dataclass(frozen=True)
 class Light:
-    direction: float  # of the key light, 0 from straight above, positive from image right
+    """The key light and the rest.
+
+    Attributes:
+        direction: Of the key light; 0 is from straight above, positive from image right.
+        ambient: Brightness where the key light does not reach, 0 to 1.
+        warmth: Gain of red, and loss of blue; 0 is neutral.
+        folds: How strongly folds show, 1 is usual.
+    """
+
+    direction: float
     ambient: float
     warmth: float
     folds: float
@@ -197,28 +225,63 @@ class Light:
 
 @dataclass(frozen=True)
 class Room:
+    """What the person stands before.
+
+    Attributes:
+        backdrop: Its kind.
+        colours: Of walls, floor and things.
+        photo: Which of the user's photos, as a share of their number.
+        seed: Of everything random about it.
+    """
+
     backdrop: Backdrop
     colours: tuple[Colour, Colour, Colour]
-    photo: float  # which of the user's photos, as a share of their number
+    photo: float
     seed: int
 
 
 @dataclass(frozen=True)
-class Camera:
-    """head: pixels per head as a share of the picture's height. left, top: of the frame."""
+class CameraSettings:
+    """The frame, the lens and the sensor.
+
+    Attributes:
+        head: Pixels per head, as a share of the picture's height.
+        shift: How far the person is right of the middle, as a share of the picture's width.
+        headroom: Space above the head, as a share of the picture's height.
+        blur: Standard deviation of the lens' blur, in pixels.
+        noise: Standard deviation of the sensor's noise, of 1.
+        quality: Of the JPEG, 0 to 100.
+        exposure: Gain of all colours, 1 is neutral.
+        seed: Of the noise.
+    """
 
     head: float
     shift: float
     headroom: float
-    blur: float  # pixels, standard deviation
-    noise: float  # of 1
-    quality: int  # of the JPEG
+    blur: float
+    noise: float
+    quality: int
     exposure: float
     seed: int
 
 
 @dataclass(frozen=True)
 class Person:
+    """A person, their surroundings, and the camera.
+
+    Attributes:
+        body: Their measures.
+        face: Their face.
+        hair: Their hair.
+        pose: How they stand.
+        bottoms: What they wear below.
+        tucked: Whether the garment is tucked into it.
+        light: How they are lit.
+        room: What they stand before.
+        camera: How they are photographed.
+        wrinkles: Seed of the garment's folds.
+    """
+
     body: Body
     face: Face
     hair: Hair
@@ -227,5 +290,5 @@ class Person:
     tucked: bool
     light: Light
     room: Room
-    camera: Camera
-    wrinkles: int  # seed of the folds
+    camera: CameraSettings
+    wrinkles: int
