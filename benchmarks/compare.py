@@ -11,7 +11,7 @@ from enum import StrEnum
 from xml.etree import ElementTree
 
 from benchmarks.record import BenchmarkRecord, RecordError, Validity
-from benchmarks.report.figures import grouped
+from benchmarks.report.figures import runs_by_key
 from benchmarks.run_record import Run, RunKey, key_title
 from benchmarks.statistics import median
 from dmvton_mobile.errors import DmvtonError
@@ -48,7 +48,7 @@ def compare(base: BenchmarkRecord, new: BenchmarkRecord, max_regression: float) 
     Raises DmvtonError for records of different suites or devices, RecordError where one is invalid.
     """
     _refuse_unlike(base, new)
-    ours, theirs = grouped(new), grouped(base)
+    ours, theirs = runs_by_key(new), runs_by_key(base)
     paired = base.started_at == new.started_at
     found = []
     for key, runs in theirs.items():
@@ -98,7 +98,9 @@ def _refuse_unlike(base: BenchmarkRecord, new: BenchmarkRecord) -> None:
             raise RecordError(f"{name} is invalid: {record.verdict.reasons[0]} Measure it again.")
 
 
-def _of_artifact(key: RunKey, base: Sequence[Run], new: Sequence[Run], bound: float, paired: bool) -> Iterator[Comparison]:
+def _of_artifact(
+    key: RunKey, base: Sequence[Run], new: Sequence[Run], bound: float, paired: bool
+) -> Iterator[Comparison]:
     title = key_title(key)
     before, after = _medians(base), _medians(new)
     if not after or not before:

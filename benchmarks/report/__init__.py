@@ -1,1 +1,1 @@
-"""Records on one page of HTML that needs no other file."""
+"""Benchmark records on one page of HTML that needs no other file."""

@@ -1,14 +1,14 @@
-"""From Matplotlib to SVG inside a page: its ink is the page's text colour, the same bytes for the same chart.
+"""Charts by Matplotlib as SVG inside a page, in the page's own text colour.
 
-Text stays text. Nothing is parsed as mathematics, no fonts or identifiers are fetched or shared between charts.
+The same chart gives the same bytes. Text stays text; nothing in it is parsed as mathematics, and no fonts or
+identifiers are fetched or shared between charts.
 """
 
-import html
 import io
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from dmvton_mobile.utils.html import inline_svg
 from dmvton_mobile.utils.optional_imports import optional_import
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ WIDTH = 400.0  # points; a phone shows it at nearly this size
 SIZE = 11.5  # of text
 SMALL = 10.0
 COLOURS = ("#4a8fd8", "#de8033", "#45a06a", "#a672cf", "#d4a017", "#3aa6a6", "#d2679f", "#8c8c8c")  # on black and white
-OVER = "#d9534f"
+OVER_BUDGET = "#d9534f"
 INK = "#010203"  # becomes currentColor
 
 _SETTINGS: dict[Any, object] = {
@@ -49,9 +49,19 @@ _SETTINGS: dict[Any, object] = {
 _NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
 
 
-def svg(name: str, says: str, height: float, paint: Callable[["Axes"], None], *, below: float = 36) -> str:
-    """The <svg> element that `paint` draws. name: the chart's own within the page. says: to who cannot see it. height,
-    below: points of all, and of what lies below the axes. Raises DmvtonError where Matplotlib is not installed."""
+def draw_chart(name: str, label: str, height: float, paint: Callable[["Axes"], None], *, below: float = 36) -> str:
+    """Draws a chart and returns its <svg> element.
+
+    Args:
+        name: Unique within the page.
+        label: What the chart shows, for readers who cannot see it.
+        height: Of the chart in points.
+        paint: Draws on the axes.
+        below: Space below the axes in points.
+
+    Raises:
+        NotInstalledError: Matplotlib is missing.
+    """
     with optional_import("The charts need", extra="bench", package="Matplotlib"):
         import matplotlib
         from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -65,16 +75,5 @@ def svg(name: str, says: str, height: float, paint: Callable[["Axes"], None], *,
         axes.patch.set_visible(False)
         paint(axes)
         canvas.print_svg(content, metadata=_NO_METADATA)
-    return _inline(content.getvalue(), says)
-
-
-def _inline(text: str, says: str) -> str:
-    """Of a whole SVG file: no prologue, no namespaces, no style that the page would take for its own."""
-    found = re.search(r"<svg[^>]*?viewBox=\"([^\"]*)\"[^>]*>(.*)</svg>", text, re.DOTALL)
-    assert found is not None
-    body = re.sub(r"<(metadata|defs)>\s*(<style.*?</style>|<rdf.*?</rdf:RDF>)\s*</\1>", "", found[2], flags=re.DOTALL)
-    body = re.sub(r'<g id="[^"]*"', "<g", body)
-    body = re.sub(r"<!--.*?-->", "", body, flags=re.DOTALL)
-    body = re.sub(r">\s+<", "><", body.strip().replace("font-family: 'DejaVu Sans', sans-serif; ", ""))
-    body = body.replace(INK, "currentColor").replace("\n", "")
-    return f'<svg viewBox="{found[1]}" role="img" aria-label="{html.escape(says)}">{body}</svg>'
+    document = content.getvalue().replace("font-family: 'DejaVu Sans', sans-serif; ", "").replace(INK, "currentColor")
+    return inline_svg(document, label)

@@ -1,4 +1,4 @@
-"""What a frame's time goes to: the operations that take longest, and all of them by kind and backend."""
+"""Profile of a frame: its longest operations, and all operations by kind and backend."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -7,13 +7,20 @@ from dataclasses import dataclass
 from benchmarks.report.entry import Entry
 from benchmarks.run_record import Operation
 
-TOP = 20
+NUM_LONGEST = 20
 
 
 @dataclass(frozen=True)
-class Group:
-    """Operations of one kind on one backend. milliseconds: together; None where one of them has no time. share: of
-    the frame."""
+class OperationGroup:
+    """Operations of one kind on one backend.
+
+    Attributes:
+        kind: Type of the operations.
+        backend: What ran them; None for the runtime's own kernels.
+        count: Number of operations.
+        milliseconds: Their sum; None if one of them has no time.
+        share: Of the frame.
+    """
 
     kind: str
     backend: str | None
@@ -24,58 +31,72 @@ class Group:
 
 @dataclass(frozen=True)
 class Profile:
-    """Of one artifact. count: of operations. milliseconds: of all, None where one has no time. longest: the first."""
+    """Operations of one artifact set.
+
+    Attributes:
+        title: Of the artifact set.
+        count: Number of operations.
+        milliseconds: Their sum; None if one of them has no time.
+        groups: By kind and backend, longest first.
+        longest: The longest operations with their share of the frame.
+    """
 
     title: str
     count: int
     milliseconds: float | None
-    groups: list[Group]
+    groups: list[OperationGroup]
     longest: list[tuple[Operation, float | None]]
 
 
 def profiles(entry: Entry) -> list[Profile]:
-    """Of the first round of each artifact that has one."""
+    """Profile of each artifact set that has one, from its first round with operations."""
     found = []
     for figures in entry.figures:
-        listed = next((run.operations for run in entry.runs[figures.key] if run.operations), None)
-        if listed is not None:
-            found.append(_profile(entry.titled(figures.title), listed))
+        operations = next((run.operations for run in entry.runs[figures.key] if run.operations), None)
+        if operations is not None:
+            found.append(_profile(entry.labelled(figures.title), operations))
     return found
 
 
-def _profile(title: str, listed: Sequence[Operation]) -> Profile:
-    total = _total(listed)
-    longest = sorted(listed, key=lambda each: (-_time(each), each.name))[:TOP]
+def overlay(operations: Iterable[Operation], title: str) -> str:
+    """Node data for Model Explorer as JSON: a time for each node, or its backend where the runtime reports no times.
+
+    Args:
+        operations: Of one frame; their names are those of nodes or of their outputs.
+        title: Of the overlay.
+    """
+    results = {
+        each.name: {"value": (each.backend or "own kernel") if each.milliseconds is None else each.milliseconds}
+        for each in operations
+    }
+    gradient = [{"stop": 0, "bgColor": "#ffffff"}, {"stop": 1, "bgColor": "#d1495b"}]
+    return json.dumps({"main": {"name": title, "results": results, "gradient": gradient}}, indent=2)
+
+
+def _profile(title: str, operations: Sequence[Operation]) -> Profile:
+    total = _total(operations)
+    longest = sorted(operations, key=lambda each: (-_sort_time(each), each.name))[:NUM_LONGEST]
     by_kind: dict[tuple[str, str | None], list[Operation]] = {}
-    for each in listed:
+    for each in operations:
         by_kind.setdefault((each.kind, each.backend), []).append(each)
     groups = [
-        Group(kind, backend, len(of), _total(of), _share(_total(of), total)) for (kind, backend), of in by_kind.items()
+        OperationGroup(kind, backend, len(group), _total(group), _share(_total(group), total))
+        for (kind, backend), group in by_kind.items()
     ]
     groups.sort(key=lambda group: (-(group.milliseconds or -1.0), -group.count, group.kind, group.backend or ""))
-    return Profile(title, len(listed), total, groups, [(each, _share(each.milliseconds, total)) for each in longest])
+    shares = [(each, _share(each.milliseconds, total)) for each in longest]
+    return Profile(title, len(operations), total, groups, shares)
 
 
-def _time(operation: Operation) -> float:
-    """To sort by: what has no time comes last."""
-    return -1.0 if operation.milliseconds is None else operation.milliseconds
+def _sort_time(operation: Operation) -> float:
+    return -1.0 if operation.milliseconds is None else operation.milliseconds  # those without a time come last
 
 
-def _total(listed: Sequence[Operation]) -> float | None:
-    times = [each.milliseconds for each in listed]
+def _total(operations: Sequence[Operation]) -> float | None:
+    times = [each.milliseconds for each in operations]
     known = [time for time in times if time is not None]
     return sum(known) if len(known) == len(times) else None
 
 
 def _share(milliseconds: float | None, total: float | None) -> float | None:
     return milliseconds / total if milliseconds is not None and total else None
-
-
-def overlay(found: Iterable[Operation], title: str) -> str:
-    """By the names of nodes or of their outputs; where a runtime tells no times, what runs them."""
-    results = {
-        each.name: {"value": (each.backend or "own kernel") if each.milliseconds is None else each.milliseconds}
-        for each in found
-    }
-    gradient = [{"stop": 0, "bgColor": "#ffffff"}, {"stop": 1, "bgColor": "#d1495b"}]
-    return json.dumps({"main": {"name": title, "results": results, "gradient": gradient}}, indent=2)

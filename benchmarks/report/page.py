@@ -1,45 +1,48 @@
-"""Benchmark records on one page of HTML that needs no other file: verdicts first, then what they rest on."""
+"""The report: benchmark records on one page of HTML, verdicts first, then the figures behind them."""
 
 from collections.abc import Sequence
 
 from benchmarks.budget import FOOTPRINT
 from benchmarks.record import BenchmarkRecord
-from benchmarks.report.bars import footprint_chart
-from benchmarks.report.beside import beside, differ
-from benchmarks.report.cells import megabytes, number, share
-from benchmarks.report.charts import camera_chart, latency_chart, sustained_charts
 from benchmarks.report.drawing import COLOURS
-from benchmarks.report.entry import entries
-from benchmarks.report.operations import TOP, profiles
-from dmvton_mobile.evaluation.page import rendered
+from benchmarks.report.entry import make_entries
+from benchmarks.report.footprint_chart import footprint_chart
+from benchmarks.report.latency_charts import camera_chart, latency_chart, sustained_charts
+from benchmarks.report.operations import NUM_LONGEST, profiles
+from benchmarks.report.tables import differences, megabytes, number, share, side_by_side
+from dmvton_mobile.utils.html import render_page
 
 
 def page_html(records: Sequence[BenchmarkRecord]) -> str:
-    """The same text for the same records. Raises DmvtonError where Jinja2 or Matplotlib is not installed."""
-    shown = entries(records)
-    return rendered(
+    """The page; the same text for the same records.
+
+    Raises:
+        NotInstalledError: Jinja2 or Matplotlib is missing.
+    """
+    entries = make_entries(records)
+    return render_page(
         "benchmarks.report",
         extra="bench",
-        entries=shown,
-        latency=latency_chart(shown),
-        camera=camera_chart(shown),
-        sustained=sustained_charts(shown),
-        footprints=[(entry, footprint_chart(entry)) for entry in shown],
-        profiles=[profile for entry in shown for profile in profiles(entry)],
-        top=TOP,
-        beside=beside(shown),
-        differ=differ(shown),
-        numbers=FOOTPRINT,
+        entries=entries,
+        latency=latency_chart(entries),
+        camera=camera_chart(entries),
+        sustained=sustained_charts(entries),
+        footprints=[(entry, footprint_chart(entry)) for entry in entries],
+        footprint_names=FOOTPRINT,
+        profiles=[profile for entry in entries for profile in profiles(entry)],
+        num_longest=NUM_LONGEST,
+        tables=side_by_side(entries),
+        differences=differences(entries),
         colours=COLOURS,
         number=number,
         megabytes=megabytes,
         share=share,
-        words=_words,
+        text=_text,
     )
 
 
-def _words(value: object) -> str:
-    """What a device tells of itself."""
+def _text(value: object) -> str:
+    """A value of a device's description or state; `-` if it is not known."""
     if value is None or value == ():
         return "-"
     if isinstance(value, bool):

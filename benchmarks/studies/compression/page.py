@@ -3,9 +3,9 @@
 from PIL import Image
 
 from benchmarks.studies.compression.record import CompressionReport
-from dmvton_mobile.evaluation.page import data_url, rendered
 from dmvton_mobile.records.sensitivity import Sensitivity
 from dmvton_mobile.targets import Target
+from dmvton_mobile.utils.html import data_url, render_page
 
 
 def page_html(
@@ -22,7 +22,7 @@ def page_html(
     Raises:
         DmvtonError: Jinja2 is not installed.
     """
-    return rendered(
+    return render_page(
         "benchmarks.studies.compression",
         extra="bench",
         report=report,

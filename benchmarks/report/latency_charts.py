@@ -1,7 +1,7 @@
-"""The charts of times: how frames scatter, what a camera's rate does to them, what minutes of work do.
+"""The latency charts: how frames scatter, and what a camera's rate and minutes of work change.
 
-A line's title stands above it, so that a phone has the whole width for what is drawn. What charts write are the names
-of targets and precisions and numbers of ours, never a word from a record.
+The title of a line stands above it, so that a phone has the full width for the drawing. The texts of charts are names
+of targets and precisions and numbers, never a text from a record.
 """
 
 import math
@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks.report.drawing import COLOURS, INK, SIZE, SMALL, svg
+from benchmarks.report.drawing import COLOURS, INK, SIZE, SMALL, draw_chart
 from benchmarks.report.entry import Entry
-from benchmarks.report.figures import Figures
+from benchmarks.report.figures import ArtifactFigures
 from benchmarks.run_record import Mode, Series
 from benchmarks.statistics import MIN_DRIFT_SAMPLES, median
 from dmvton_mobile.targets import Precision, Target
@@ -19,75 +19,77 @@ from dmvton_mobile.targets import Precision, Target
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-DOTS = 6000  # in a chart
-DOTS_A_LINE = (20, 240)
-WIDE = 8.0  # times between the fastest and the slowest line from where an axis is logarithmic
-NEAR = 4.0  # times the slowest line: a camera's period beyond that is not drawn
+MAX_DOTS = 6000  # in a chart
+DOTS_PER_LINE = (20, 240)  # at least, at most
+LOGARITHMIC_RATIO = 8.0  # of the slowest to the fastest line: the axis is logarithmic beyond it
+MAX_PERIOD_RATIO = 4.0  # of a camera's period to the slowest line: beyond it the period is not drawn
 BINS = 60  # of a sustained series
-LINE = 42.0  # points
+LINE_HEIGHT = 42.0  # points
 DASHES = ("solid", "dashed", "dotted", "dashdot")
-GOLDEN = (math.sqrt(5) - 1) / 2  # spreads dots evenly, the same way every time
+GOLDEN_RATIO = (math.sqrt(5) - 1) / 2  # scatters dots evenly, the same way every time
 
 
 @dataclass(frozen=True)
 class _Line:
-    """What the records have of one artifact. colour: of its record."""
+    """One artifact set of one record."""
 
     entry: Entry
-    figures: Figures
+    figures: ArtifactFigures
 
     @property
     def title(self) -> str:
-        return self.entry.titled(self.figures.title)
+        return self.entry.labelled(self.figures.title)
 
     @property
     def colour(self) -> str:
         return COLOURS[self.entry.order % len(COLOURS)]
 
     def series(self, mode: Mode) -> list[Series]:
-        """Of the frame, in every round."""
+        """Frames of every round."""
         runs = self.entry.runs[self.figures.key]
         return [series for run in runs if (series := run.frames(mode))]
 
 
 def latency_chart(entries: Sequence[Entry]) -> str | None:
-    """Every artifact's steady frames as dots, with median, p90 and p99; None where no frame was measured."""
-    lines = [line for line in _lines(entries) if line.figures.frame is not None]
+    """Steady frames of every artifact set as dots, with median, p90 and p99; None if no frame was measured."""
+    lines = [line for line in _lines(entries) if line.figures.frame_ms is not None]
     if not lines:
         return None
     samples = [sorted(sample for series in line.series(Mode.STEADY) for sample in series.samples_ms) for line in lines]
-    ends = [line.figures.p99 or all_of[-1] for line, all_of in zip(lines, samples, strict=True)]
-    least, most = min(all_of[0] for all_of in samples), 1.15 * max(ends)
-    logarithmic = max(ends) > WIDE * min(ends)
-    dots = min(DOTS_A_LINE[1], max(DOTS_A_LINE[0], DOTS // len(lines)))
+    ends = [line.figures.p99_ms or ordered[-1] for line, ordered in zip(lines, samples, strict=True)]
+    least, most = min(ordered[0] for ordered in samples), 1.15 * max(ends)
+    logarithmic = max(ends) > LOGARITHMIC_RATIO * min(ends)
+    dots = min(DOTS_PER_LINE[1], max(DOTS_PER_LINE[0], MAX_DOTS // len(lines)))
 
     def paint(axes: "Axes") -> None:
         _milliseconds(axes, (0.8 * least if logarithmic else 0.0, most), logarithmic=logarithmic)
-        for row, (line, all_of) in enumerate(zip(lines, samples, strict=True)):
+        for row, (line, ordered) in enumerate(zip(lines, samples, strict=True)):
             figures = line.figures
-            beyond = sum(sample > most for sample in all_of)
-            _dots(axes, row, [sample for sample in _thinned(all_of, dots) if sample <= most], line.colour)
-            marks = [value for value in (figures.frame, figures.p90, figures.p99) if value is not None]
+            beyond = sum(sample > most for sample in ordered)
+            _dots(axes, row, [sample for sample in _thinned(ordered, dots) if sample <= most], line.colour)
+            marks = [value for value in (figures.frame_ms, figures.p90_ms, figures.p99_ms) if value is not None]
             for value, width in zip(marks, (2.6, 1.5, 0.8), strict=True):
                 axes.plot((value, value), (row + 0.42, row + 0.88), color=INK, linewidth=width, solid_capstyle="butt")
-            said = " / ".join(f"{value:.1f}" for value in marks)
-            more = f" (+{beyond}, to {all_of[-1]:.0f})" if beyond else ""
-            _title(axes, row, line.title, f"{said}{more}")
+            text = " / ".join(f"{value:.1f}" for value in marks)
+            more = f" (+{beyond}, to {ordered[-1]:.0f})" if beyond else ""
+            _title(axes, row, line.title, f"{text}{more}")
         _rows(axes, len(lines))
 
-    return svg("latency", "Frame times of each artifact", _height(len(lines)), paint)
+    return draw_chart("latency", "Frame times of each artifact", _height(len(lines)), paint)
 
 
 def camera_chart(entries: Sequence[Entry]) -> str | None:
-    """Medians back to back (full) and at a camera's rate (hollow); None where no frame came at that rate."""
-    lines = [line for line in _lines(entries) if line.figures.frame is not None and line.figures.camera is not None]
+    """Medians back to back (full) and at a camera's rate (hollow); None if no frame was measured at that rate."""
+    lines = [
+        line for line in _lines(entries) if line.figures.frame_ms is not None and line.figures.camera_ms is not None
+    ]
     if not lines:
         return None
-    pairs = [(line.figures.frame or 0.0, line.figures.camera or 0.0) for line in lines]
+    pairs = [(line.figures.frame_ms or 0.0, line.figures.camera_ms or 0.0) for line in lines]
     periods = [line.series(Mode.CAMERA)[0].period_ms or math.inf for line in lines]
     most, least = max(max(pair) for pair in pairs), min(min(pair) for pair in pairs)
-    logarithmic = most > WIDE * least
-    limit = 1.15 * max(most, *(period for period in periods if period < NEAR * most), 0.0)
+    logarithmic = most > LOGARITHMIC_RATIO * least
+    limit = 1.15 * max(most, *(period for period in periods if period < MAX_PERIOD_RATIO * most), 0.0)
 
     def paint(axes: "Axes") -> None:
         _milliseconds(axes, (0.8 * least if logarithmic else 0.0, limit), logarithmic=logarithmic)
@@ -101,11 +103,11 @@ def camera_chart(entries: Sequence[Entry]) -> str | None:
             _title(axes, row, line.title, f"{steady:.1f} → {camera:.1f}{late}")
         _rows(axes, len(lines))
 
-    return svg("camera", "Frames back to back and at camera rate", _height(len(lines)), paint)
+    return draw_chart("camera", "Frames back to back and at camera rate", _height(len(lines)), paint)
 
 
 def sustained_charts(entries: Sequence[Entry]) -> list[tuple[str, str]]:
-    """(title, chart) of each target and precision: how much slower frames got, against their first quarter."""
+    """Title and chart for each target and precision: latency over time, relative to the first quarter."""
     groups: dict[tuple[Target, Precision], list[_Line]] = {}
     for line in _lines(entries):
         if any(len(series.samples_ms) >= MIN_DRIFT_SAMPLES for series in line.series(Mode.SUSTAINED)):
@@ -122,10 +124,10 @@ def _drift(target: Target, precision: Precision, lines: Sequence[_Line]) -> str:
         from matplotlib.ticker import FuncFormatter
 
         for index, line in enumerate(lines):
-            said = f"{line.figures.key[2]} thread{'s' * (line.figures.key[2] > 1)}"
-            if line.figures.sustained is not None and line.figures.drift is not None:
-                said += f": {line.figures.sustained:.1f} ms at the end, {line.figures.drift:+.0%}"
-            label = line.entry.titled(said)
+            text = f"{line.figures.key[2]} thread{'s' * (line.figures.key[2] > 1)}"
+            if line.figures.sustained_ms is not None and line.figures.drift is not None:
+                text += f": {line.figures.sustained_ms:.1f} ms at the end, {line.figures.drift:+.0%}"
+            label = line.entry.labelled(text)
             for series in line.series(Mode.SUSTAINED):
                 if len(series.samples_ms) >= MIN_DRIFT_SAMPLES:
                     colour, dashes = _look(lines, index)
@@ -145,11 +147,13 @@ def _drift(target: Target, precision: Precision, lines: Sequence[_Line]) -> str:
             borderaxespad=0, labelspacing=0.35, handlelength=1.6,
         )  # fmt: skip
 
-    return svg(f"sustained-{target}-{precision}", f"Frame times of {target} {precision} over time", height, paint)
+    return draw_chart(
+        f"sustained-{target}-{precision}", f"Frame times of {target} {precision} over time", height, paint
+    )
 
 
 def _look(lines: Sequence[_Line], index: int) -> tuple[str, str]:
-    """Colour and dashes: a record's own colour where there are several, and then dashes for its thread counts."""
+    """Colour and dashes: with several records each has a colour, and dashes tell its thread counts apart."""
     line = lines[index]
     if not line.entry.label:
         return COLOURS[index % len(COLOURS)], "solid"
@@ -158,43 +162,43 @@ def _look(lines: Sequence[_Line], index: int) -> tuple[str, str]:
 
 
 def _course(series: Series) -> tuple[list[float], list[float]]:
-    """(seconds, change) of the median of each of BINS equal stretches of time, against the first quarter's median."""
+    """Seconds and changes: medians of BINS equal intervals, relative to the first quarter's median."""
     samples, started = series.samples_ms, series.started_ms
     first = median(samples[: len(samples) // 4])
-    stretch = max(started[-1], 1.0) * (1 + 1e-9) / min(BINS, len(samples) // 2)
+    interval = max(started[-1], 1.0) * (1 + 1e-9) / min(BINS, len(samples) // 2)
     bins: dict[int, list[float]] = {}
-    for begun, sample in zip(started, samples, strict=True):
-        bins.setdefault(int(begun / stretch), []).append(sample)
-    return [(number + 0.5) * stretch / 1000 for number in bins], [median(each) / first - 1 for each in bins.values()]
+    for start, sample in zip(started, samples, strict=True):
+        bins.setdefault(int(start / interval), []).append(sample)
+    return [(number + 0.5) * interval / 1000 for number in bins], [median(each) / first - 1 for each in bins.values()]
 
 
 def _lines(entries: Sequence[Entry]) -> list[_Line]:
-    """The records' lines of the same artifact follow each other."""
+    """A line for each artifact set and record; those of one artifact set follow each other."""
     lines = [_Line(entry, figures) for entry in entries for figures in entry.figures]
     order = {line.figures.key: None for line in lines}
     return [line for key in order for line in lines if line.figures.key == key]
 
 
 def _thinned(ordered: Sequence[float], most: int) -> list[float]:
-    """At most that many, evenly by rank, the least and the greatest among them."""
+    """At most that many values, evenly by rank, with the smallest and the largest among them."""
     if len(ordered) <= most:
         return list(ordered)
     return [ordered[round(index * (len(ordered) - 1) / (most - 1))] for index in range(most)]
 
 
 def _dots(axes: "Axes", row: int, values: Sequence[float], colour: str) -> None:
-    """One path of points, scattered within the line's height."""
-    nowhere = float("nan")
-    across = [row + 0.45 + 0.4 * ((index * GOLDEN) % 1) for index in range(len(values))]
-    x = [place for value in values for place in (value, value, nowhere)]
-    y = [place for height in across for place in (height, height, nowhere)]
+    """Draws the values as one path of points, scattered within the line's height."""
+    gap = float("nan")
+    across = [row + 0.45 + 0.4 * ((index * GOLDEN_RATIO) % 1) for index in range(len(values))]
+    x = [place for value in values for place in (value, value, gap)]
+    y = [place for height in across for place in (height, height, gap)]
     axes.plot(x, y, color=colour, linewidth=2.2, solid_capstyle="round", alpha=0.75)
 
 
-def _title(axes: "Axes", row: int, title: str, said: str) -> None:
-    text: Callable[..., object] = axes.text
-    text(0.0, row + 0.36, title, fontsize=SIZE, transform=axes.get_yaxis_transform())
-    text(1.0, row + 0.36, said, fontsize=SMALL, ha="right", transform=axes.get_yaxis_transform())
+def _title(axes: "Axes", row: int, title: str, figures: str) -> None:
+    draw: Callable[..., object] = axes.text
+    draw(0.0, row + 0.36, title, fontsize=SIZE, transform=axes.get_yaxis_transform())
+    draw(1.0, row + 0.36, figures, fontsize=SMALL, ha="right", transform=axes.get_yaxis_transform())
 
 
 def _milliseconds(axes: "Axes", limits: tuple[float, float], *, logarithmic: bool) -> None:
@@ -216,4 +220,4 @@ def _rows(axes: "Axes", count: int) -> None:
 
 
 def _height(lines: int) -> float:
-    return 40 + LINE * lines
+    return 40 + LINE_HEIGHT * lines
