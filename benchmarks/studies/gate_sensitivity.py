@@ -13,7 +13,7 @@ import typer
 
 from benchmarks.compare import Comparison, Outcome, compare
 from benchmarks.devices.host import Host
-from benchmarks.report.cells import number, share
+from benchmarks.report.tables import number, share
 from benchmarks.run import measure_beside
 from benchmarks.suite import load_suite
 from dmvton_mobile.bundles.bundle import read_bundle

@@ -24,7 +24,7 @@ from benchmarks.measure.interleaved import (
     median_ratio,
     median_rss_delta,
 )
-from benchmarks.report.cells import megabytes, number
+from benchmarks.report.tables import megabytes, number
 from benchmarks.studies.variants import MEASURED_TARGETS, export_baseline, export_lowered
 from dmvton_mobile.checkpoints.weights import default_network
 from dmvton_mobile.contract import DEFAULT_SIZE, Component, parse_size, size_text

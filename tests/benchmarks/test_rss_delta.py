@@ -15,7 +15,7 @@ from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.records.base import parse_record, record_json
 
 ROOT = Path(__file__).parents[2]
-OLD_RECORD = ROOT / "tests" / "golden" / "apps" / "record.json"
+OLD_RECORD = ROOT / "tests" / "golden" / "records" / "footprint-0.1.json"
 OLD_JOB = ROOT / "tests" / "golden" / "apps" / "job.json"
 OLD_FIGURES = {
     "precision": "int8",

@@ -8,7 +8,14 @@ import torch
 
 from benchmarks.studies import reference
 from benchmarks.studies.gpu_variants import GPU_VARIANTS, Inputs
-from benchmarks.studies.reference import PUBLISHED, ReferenceRecord, by_papers, measure_reference, one_by_one
+from benchmarks.studies.reference import (
+    PUBLISHED,
+    ReferenceFigures,
+    ReferenceRecord,
+    by_papers,
+    measure_reference,
+    one_by_one,
+)
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import TryOnNetwork
 from dmvton_mobile.records.base import parse_record
@@ -47,6 +54,19 @@ def test_what_was_published_stands_apart(tmp_path: Path) -> None:
     record = parse_record((tmp_path / "cpu.json").read_bytes(), ReferenceRecord, "cpu.json", DmvtonError)
     assert record.runs == 1 and "23.3" not in (tmp_path / "cpu.json").read_text()
     assert PUBLISHED.keys().isdisjoint(record.weights_bytes)
+
+
+def test_figures_of_an_earlier_version_name_a_form() -> None:
+    old = '{"network": "dmvton-lite", "form": "half", "papers_ms": 1.5}'
+    figures = ReferenceFigures.model_validate_json(old, strict=True)
+    assert figures.variant == "half" and '"form"' not in figures.model_dump_json()
+    assert ReferenceFigures.model_json_schema()["properties"]["form"]["deprecated"]
+
+
+def test_the_former_names_of_options_and_variants() -> None:
+    asked = "bench reference --device cpu --network dmvton-lite --form half --runs 1"
+    done = dmvton(*asked.split())
+    assert "dmvton-lite, fp16: It is for CUDA devices." in done.output
 
 
 def test_a_variant_that_computes_something_else_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
