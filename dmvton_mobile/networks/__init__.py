@@ -1,4 +1,4 @@
-"""The papers' networks in pure torch, CPU or CUDA."""
+"""The papers' networks and ours, in pure torch, on CPU or CUDA; `build_network(name)` builds one."""
 
 from dmvton_mobile.networks.config import NetworkConfig
 from dmvton_mobile.networks.network import GarmentFeatures, TryOnNetwork, TryOnOutput

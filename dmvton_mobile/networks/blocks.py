@@ -78,12 +78,12 @@ class SkipBlock(nn.Module):
 
 
 def resize_like(x: Tensor, like: Tensor) -> Tensor:
-    """x at the height and width of another map, bilinear: [B, C, h, w] -> [B, C, H, W]."""
+    """Resizes x to the height and width of another map, bilinear: [B, C, h, w] -> [B, C, H, W]."""
     return F.interpolate(x, size=like.shape[2:], mode="bilinear", align_corners=False)
 
 
 def flow_head(inputs: int) -> nn.Sequential:
-    """Four 3x3 convolutions to a pixel offset: [B, inputs, H, W] -> [B, 2, H, W]."""
+    """Four 3x3 convolutions to an offset: [B, inputs, H, W] -> [B, 2, H, W] in pixels (PF-AFN section 3.2)."""
     widths = (inputs, 128, 64, 32, 2)
     layers: list[nn.Module] = []
     for before, after in zip(widths, widths[1:]):

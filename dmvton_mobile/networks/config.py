@@ -1,4 +1,4 @@
-"""What it takes to build a network again: its name, and what compression made of it."""
+"""The config that builds a network again: its name, its widths after pruning, and its quantization."""
 
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
@@ -10,17 +10,26 @@ from dmvton_mobile.records.base import Strict
 
 
 class Calibration(Strict):
-    """The pictures that the ranges of activations come from. digest: of their names and bytes."""
+    """The pictures that the ranges of activations come from.
+
+    Attributes:
+        images: how many.
+        digest: SHA-256 of their pixels.
+    """
 
     images: Annotated[int, Field(ge=1)]
     digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class AccuracyControl(Strict):
-    """Layers were put back to float32 until the try-ons lost no more than `max_drop_db` of their PSNR in decibels.
+    """Layers were put back to float32 until the try-ons lost no more than `max_drop_db` of their PSNR.
 
-    images: that it was measured on, none of which gave ranges; pairing: in which garment, the worn one or another.
-    float_db, int8_db: the mean over them, in the garment's region, of the float network and of what was made of it.
+    Attributes:
+        max_drop_db: the bound, in decibels.
+        images: how many it was measured on; none of them gave ranges.
+        pairing: the garment tried on: the worn one, or another.
+        float_db: mean PSNR in the garment's region of the float network.
+        int8_db: the same, of the quantized network.
     """
 
     max_drop_db: Annotated[float, Field(gt=0)]
@@ -33,10 +42,13 @@ class AccuracyControl(Strict):
 class Quantization(Strict):
     """Weights in int8 per output channel, symmetric; activations in int8 per tensor, affine.
 
-    size: height and width of the pictures it was made with; ranges hold for others, the graphs do not. keep_float:
-    patterns of layers that stay float32 beside those that always do (`quantization.float_layers`), like
-    `generator.up_2*`. trained: whether the network was trained under it. calibration: None before
-    `quantization.calibrate`. accuracy_control: where layers were put back to float32 by what try-ons lost.
+    Attributes:
+        size: height and width that the graphs were traced with. The ranges hold for other sizes, the graphs do not.
+        keep_float: patterns of layers that stay float32 besides those that always do, like `generator.up_2*`; see
+            `quantization.float_layers`.
+        trained: whether the network was trained with fake quantization.
+        calibration: None before `quantization.calibrate`.
+        accuracy_control: where layers were put back to float32 because try-ons lost too much.
     """
 
     size: tuple[int, int]
@@ -48,12 +60,16 @@ class Quantization(Strict):
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkConfig:
-    """What it takes to build a network again, and what it takes in.
+    """Everything that builds a network again.
 
-    condition_channels: 3 where the condition is the person's picture, 45 where it is the parser-based representation.
-    fixed_size: the only (height, width) it takes, or None for every multiple of 32.
-    widths: of the layers that pruning made narrower than the named network's. quantization: of a network whose layers
-    compute in eight bits.
+    Attributes:
+        name: one of `network_names()`.
+        condition_channels: 3 where the condition is the person's picture, 45 where it is the parser-based
+            representation.
+        align_corners: the convention of every sampling.
+        fixed_size: the only (height, width) that the network takes; None for every multiple of 32.
+        widths: channels of the layers that pruning narrowed.
+        quantization: of a network whose layers compute in int8; None for a float network.
     """
 
     name: str

@@ -1,6 +1,6 @@
 """DM-VTON's mobile networks: the student, and the teacher of the same shape that reads 45 parser-based channels.
 
-Source: DM-VTON (https://arxiv.org/abs/2308.13798) section 3; layer facts as the published checkpoints fix them.
+Source: DM-VTON (https://arxiv.org/abs/2308.13798) section 3; the published checkpoints fix channels and strides.
 """
 
 import torch
@@ -18,7 +18,11 @@ STEM = 32
 
 
 class MobileFPN(nn.Module):
-    """MobileNetV2 with a feature pyramid: [B, inputs, H, W] -> five maps [B, 256, h, w] from H/32 to H/2."""
+    """MobileNetV2 (https://arxiv.org/abs/1801.04381) with a feature pyramid (https://arxiv.org/abs/1612.03144).
+
+    The stem keeps the resolution. The top of the pyramid is a globally averaged vector, and one 3x3 convolution smooths
+    all five levels.
+    """
 
     def __init__(self, inputs: int):
         super().__init__()
@@ -37,6 +41,7 @@ class MobileFPN(nn.Module):
         fan_out_init(self)
 
     def forward(self, x: Tensor) -> list[Tensor]:
+        """[B, inputs, H, W] -> five maps [B, 256, h, w], coarse (H/32) to fine (H/2)."""
         maps = []
         x = self.first_layer(x)
         for block in self.inverted_residual_blocks:
@@ -48,14 +53,19 @@ class MobileFPN(nn.Module):
             reversed(self.lateral_layers), reversed(self.smooth_layers), reversed(maps[1 : 1 + LEVELS])
         ):
             skip = lateral(skip)
-            # The top is a single vector: to resize it is to broadcast it.
+            # The top is a single vector: broadcasting resizes it.
             merged = skip + (merged if merged.shape[2:] == (1, 1) else resize_like(merged, skip))
             pyramid.append(smooth(merged))
         return pyramid
 
 
 class MobileWarp(PyramidWarp):
-    """DM-VTON's Mobile Warping Module; `condition_channels` is 3 for the student, 45 for the mobile teacher."""
+    """DM-VTON's Mobile Warping Module.
+
+    Args:
+        condition_channels: 3 for the student, 45 for the mobile teacher.
+        align_corners: the convention of every sampling.
+    """
 
     def __init__(self, condition_channels: int, align_corners: bool = True):
         super().__init__()
@@ -64,16 +74,24 @@ class MobileWarp(PyramidWarp):
         self.aflow_net = CostVolumeFlow(align_corners)
 
     def encode_garment(self, garment: Tensor) -> list[Tensor]:
+        """Garment [B, 3, H, W] -> five maps [B, 256, h, w], coarse to fine."""
         return self.image_mobile(garment)
 
     def encode_condition(self, condition: Tensor) -> list[Tensor]:
+        """Condition [B, 3 or 45, H, W] -> five maps [B, 256, h, w], coarse to fine."""
         return self.cond_mobile(condition)
 
 
 class MobileEncoder(nn.Module):
-    """The generator's MobileNetV2 half, with the maps its decoder joins."""
+    """The generator's MobileNetV2 half.
 
-    # (expansion, outputs, stride) of features 1 to 7; feature 0 is the stem, feature 8 the last 1x1 convolution
+    Attributes:
+        BLOCKS: (expansion, outputs, stride) of features 1 to 7; feature 0 is the stem, feature 8 the last 1x1
+            convolution.
+        SKIPS: the features that the decoder joins.
+        OUTPUTS: channels of the deepest map.
+    """
+
     BLOCKS = ((1, 16, 1), (6, 24, 2), (6, 32, 2), (6, 64, 2), (6, 96, 1), (6, 160, 2), (6, 320, 1))
     SKIPS = (1, 2, 3, 5)
     OUTPUTS = 512
@@ -101,8 +119,11 @@ class MobileEncoder(nn.Module):
 
 
 class MobileGenerator(nn.Module):
-    """DM-VTON's Mobile Generative Module, a MobileNetV2 U-Net: [B, inputs, H, W] -> [B, outputs, H, W], no
-    activation."""
+    """DM-VTON's Mobile Generative Module, a MobileNetV2 U-Net.
+
+    Attributes:
+        DECODER: channels before and after each transposed convolution, coarse to fine.
+    """
 
     DECODER = ((512, 96), (96, 32), (32, 24), (24, 16))
 
@@ -117,6 +138,7 @@ class MobileGenerator(nn.Module):
         fan_out_init(self)
 
     def forward(self, x: Tensor) -> Tensor:
+        """[B, inputs, H, W] -> [B, outputs, H, W] without activation: rendered picture (3) and composition (1)."""
         x, skips = self.backbone(x)
         for step, skip in enumerate(reversed(skips), 1):
             upsampled = self.get_submodule(f"dconv{step}")(x)

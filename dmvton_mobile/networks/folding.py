@@ -1,4 +1,4 @@
-"""The same function in fewer operations, for what is only run: batch norms folded, a concatenation spared."""
+"""The same function in fewer operations, for inference: batch norms folded into convolutions, a concatenation saved."""
 
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -24,8 +24,10 @@ def split_refinement(network: nn.Module) -> None:
 
 
 def names_before_split(network: nn.Module) -> dict[str, str]:
-    """What every convolution of a network whose refine heads are split was called before; both parts of the first have
-    its name, and a layer with several names its first."""
+    """Maps every convolution of a network with split refine heads to its path before the split.
+
+    Both halves of a head's first convolution map to that one; a layer with several paths maps to the first of them.
+    """
     first: dict[nn.Module, str] = {}
     before = {}
     for name, layer in network.named_modules(remove_duplicate=False):
@@ -59,4 +61,5 @@ class SplitRefineHead(nn.Module):
         self.rest = nn.Sequential(*rest)
 
     def forward(self, warped: Tensor, person: Tensor) -> Tensor:
+        """Two maps [B, 256, h, w] -> offset [B, 2, h, w] in pixels."""
         return self.rest(self.warped(warped) + self.person(person))

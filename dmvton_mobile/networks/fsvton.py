@@ -23,7 +23,10 @@ COARSEST = (8, 6)  # the style convolutions cover the whole coarsest map, which 
 
 
 class EqualisedLinear(nn.Module):
-    """A linear layer whose stored weight has unit variance; the key is `weight_orig`."""
+    """A linear layer whose stored weight, under the key `weight_orig`, has unit variance.
+
+    Source: equalised learning rate, Progressive GAN (https://arxiv.org/abs/1710.10196) section 4.1.
+    """
 
     def __init__(self, inputs: int, outputs: int):
         super().__init__()
@@ -31,25 +34,27 @@ class EqualisedLinear(nn.Module):
         self.weight_orig = nn.Parameter(torch.randn(outputs, inputs))
 
     def forward(self, x: Tensor) -> Tensor:
+        """[B, inputs] -> [B, outputs]."""
         return F.linear(x, self.weight_orig * math.sqrt(2 / self.weight_orig.shape[1]), self.bias)
 
 
 class StyleScale(nn.Module):
-    """Style [B, 256] -> one scale per input channel [B, inputs]; the layer's key is `linear`."""
+    """One scale per input channel of a modulated convolution; the layer's key is `linear`."""
 
     def __init__(self, channels: int):
         super().__init__()
         self.linear = EqualisedLinear(STYLE, channels)
 
     def forward(self, style: Tensor) -> Tensor:
+        """Style [B, 256] -> scales [B, channels]."""
         return self.linear(style)
 
 
 class ModulatedConv(nn.Module):
-    """3x3 convolution with weights scaled per sample and demodulated: x [B, inputs, H, W], style [B, 256].
+    """3x3 convolution whose weights are scaled per sample and demodulated (StyleGAN2 section 2.2, equations 1 to 3).
 
-    The scales go on the input and the demodulation on the output, which equals scaling the weights and keeps one weight
-    for all samples.
+    The scales multiply the input and the demodulation multiplies the output. That equals scaling the weights and keeps
+    one weight for all samples.
     """
 
     def __init__(self, inputs: int, outputs: int):
@@ -59,6 +64,7 @@ class ModulatedConv(nn.Module):
         self.mlp_class_std = StyleScale(inputs)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        """Input [B, inputs, H, W] and style [B, 256] -> [B, outputs, H, W]."""
         weight = self.weight * math.sqrt(2 / (self.weight.shape[1] * 9))
         scale = self.mlp_class_std(style)
         demodulation = torch.rsqrt(scale.square() @ weight.square().sum((2, 3)).T + 1e-5)
@@ -67,7 +73,14 @@ class ModulatedConv(nn.Module):
 
 
 class StyleBlock(nn.Module):
-    """Two modulated convolutions; `last_activation` says whether the second is activated too."""
+    """Two modulated convolutions, the first one activated.
+
+    Args:
+        inputs: channels of the input.
+        hidden: channels between the two.
+        outputs: channels of the output.
+        last_activation: whether the second one is activated too.
+    """
 
     def __init__(self, inputs: int, hidden: int, outputs: int, *, last_activation: bool):
         super().__init__()
@@ -76,6 +89,7 @@ class StyleBlock(nn.Module):
         self.last_activation = last_activation
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        """Input [B, inputs, H, W] and style [B, 256] -> [B, outputs, H, W]."""
         x = self.conv1(_activate(self.conv0(x, style)), style)
         return _activate(x) if self.last_activation else x
 
@@ -85,7 +99,7 @@ def _activate(x: Tensor) -> Tensor:
 
 
 class StyleFlow(AppearanceFlow):
-    """The person enters the main offset only through the style vector."""
+    """FS-VTON's flow: the person enters the main offset through the style vector only (FS-VTON section 3.2)."""
 
     def __init__(self, align_corners: bool):
         super().__init__(align_corners)
@@ -97,11 +111,13 @@ class StyleFlow(AppearanceFlow):
         self.image_style = _style_layer()
 
     def context(self, garment: Tensor, person: Tensor) -> Tensor:
+        """The global style [B, 256] of person and garment, from their coarsest maps [B, 256, 8, 6]."""
         return torch.cat([self.cond_style(person), self.image_style(garment)], 1).flatten(1)
 
     def main_offset(
         self, level: int, garment: Tensor, person: Tensor, flow: Tensor | None, context: Tensor | None
     ) -> Tensor:
+        """The offset [B, 2, h, w], from the warped garment features modulated by the style `context`."""
         garment = garment if flow is None else self.operations.warp(garment, flow)
         return self.netF[level](self.netStyle[level](garment, context), context)
 

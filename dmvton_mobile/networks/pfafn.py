@@ -1,6 +1,6 @@
 """PF-AFN's warp module: residual pyramids and the cost-volume flow. Tutor (45 channels) and student (3) share it.
 
-Source: PF-AFN (https://arxiv.org/abs/2103.04559) section 3; layer facts as the published checkpoints fix them.
+Source: PF-AFN (https://arxiv.org/abs/2103.04559) section 3; the published checkpoints fix channels and strides.
 """
 
 from torch import Tensor, nn
@@ -14,18 +14,19 @@ ENCODER_WIDTHS = (64, 128, 256, 256, 256)
 
 
 class DownSample(nn.Module):
-    """Pre-activation, then a strided convolution: [B, inputs, H, W] -> [B, outputs, H/2, W/2]."""
+    """Batch norm and ReLU, then a strided 3x3 convolution."""
 
     def __init__(self, inputs: int, outputs: int):
         super().__init__()
         self.block = nn.Sequential(nn.BatchNorm2d(inputs), nn.ReLU(), nn.Conv2d(inputs, outputs, 3, 2, 1, bias=False))
 
     def forward(self, x: Tensor) -> Tensor:
+        """[B, inputs, H, W] -> [B, outputs, H/2, W/2]."""
         return self.block(x)
 
 
 class PreActivationResidual(nn.Module):
-    """Two pre-activated 3x3 convolutions around a skip; nothing after the sum."""
+    """Two pre-activated 3x3 convolutions around a skip (https://arxiv.org/abs/1603.05027); the sum is not activated."""
 
     def __init__(self, width: int):
         super().__init__()
@@ -39,11 +40,12 @@ class PreActivationResidual(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        """[B, width, H, W] -> [B, width, H, W]."""
         return x + self.block(x)
 
 
 class FeatureEncoder(nn.Module):
-    """[B, inputs, H, W] -> five maps, fine (H/2, 64 channels) to coarse (H/32, 256 channels)."""
+    """The residual encoder of a picture or a condition, five levels."""
 
     def __init__(self, inputs: int):
         super().__init__()
@@ -53,6 +55,7 @@ class FeatureEncoder(nn.Module):
         )
 
     def forward(self, x: Tensor) -> list[Tensor]:
+        """[B, inputs, H, W] -> five maps, fine (H/2, 64 channels) to coarse (H/32, 256 channels)."""
         maps = []
         for encoder in self.encoders:
             x = encoder(x)
@@ -61,8 +64,10 @@ class FeatureEncoder(nn.Module):
 
 
 class RefinePyramid(nn.Module):
-    """Top-down merge, smoothed at every step; layer 0 is the coarsest. Maps fine to coarse -> [B, 256, h, w] coarse to
-    fine."""
+    """Merges the encoder's maps top-down and smooths every step (https://arxiv.org/abs/1612.03144).
+
+    Layer 0 is the coarsest; the smoothed map is what goes down.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,6 +76,7 @@ class RefinePyramid(nn.Module):
         self.smooth = nn.ModuleList(nn.Conv2d(FEATURES, FEATURES, 3, padding=1) for _ in ENCODER_WIDTHS)
 
     def forward(self, maps: list[Tensor]) -> list[Tensor]:
+        """Five maps, fine to coarse -> five maps [B, 256, h, w], coarse to fine."""
         pyramid: list[Tensor] = []
         for adaptive, smooth, skip in zip(self.adaptive, self.smooth, reversed(maps)):
             merged = adaptive(skip)
@@ -81,7 +87,7 @@ class RefinePyramid(nn.Module):
 
 
 class ResidualWarp(PyramidWarp):
-    """The four residual pyramids parts that PF-AFN and FS-VTON share; a subclass adds its `aflow_net`."""
+    """The encoders and pyramids that PF-AFN and FS-VTON share; a subclass adds its `aflow_net`."""
 
     def __init__(self, condition_channels: int):
         super().__init__()
@@ -91,9 +97,11 @@ class ResidualWarp(PyramidWarp):
         self.cond_FPN = RefinePyramid()
 
     def encode_garment(self, garment: Tensor) -> list[Tensor]:
+        """Garment [B, 3, H, W] -> five maps [B, 256, h, w], coarse to fine."""
         return self.image_FPN(self.image_features(garment))
 
     def encode_condition(self, condition: Tensor) -> list[Tensor]:
+        """Condition [B, 3 or 45, H, W] -> five maps [B, 256, h, w], coarse to fine."""
         return self.cond_FPN(self.cond_features(condition))
 
 

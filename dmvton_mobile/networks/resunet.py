@@ -1,5 +1,9 @@
-"""The generator of FS-VTON and PF-AFN: a residual U-Net whose levels nest, as the checkpoint keys do
-(`model.model.4.model…`)."""
+"""The generator of FS-VTON and PF-AFN: a residual U-Net.
+
+The levels are nested modules, as the keys of the published checkpoints are: `model.model.4.model...`.
+
+Source: PF-AFN (https://arxiv.org/abs/2103.04559) section 3.3.
+"""
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +12,7 @@ WIDTH = 64
 
 
 class Residual(nn.Module):
-    """Two 3x3 convolutions around a skip, activated after the sum."""
+    """Two 3x3 convolutions around a skip; the sum is activated (https://arxiv.org/abs/1512.03385)."""
 
     def __init__(self, width: int):
         super().__init__()
@@ -18,6 +22,7 @@ class Residual(nn.Module):
         self.relu = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
+        """[B, width, H, W] -> [B, width, H, W]."""
         return self.relu(x + self.block(x))
 
 
@@ -42,18 +47,19 @@ def _up(inputs: int, outputs: int) -> list[nn.Module]:
 
 
 class Level(nn.Module):
-    """One level of the U-Net around the deeper one: [B, C, H, W] -> [B, 2C, H, W], its input beside its output."""
+    """One level of the U-Net, around the deeper one."""
 
     def __init__(self, *layers: nn.Module):
         super().__init__()
         self.model = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
+        """[B, C, H, W] -> its input beside its output, [B, 2C, H, W]."""
         return torch.cat([x, self.model(x)], 1)
 
 
 class Outermost(nn.Module):
-    """The picture's own level: [B, inputs, H, W] -> [B, outputs, H, W], no activation."""
+    """The level at the picture's own resolution."""
 
     def __init__(self, inputs: int, outputs: int, deeper: Level):
         super().__init__()
@@ -61,11 +67,12 @@ class Outermost(nn.Module):
         self.model = nn.Sequential(*_down(inputs, WIDTH, norm=False), deeper, *up)
 
     def forward(self, x: Tensor) -> Tensor:
+        """[B, inputs, H, W] -> [B, outputs, H, W], not activated."""
         return self.model(x)
 
 
 class ResUnetGenerator(nn.Module):
-    """Five levels, 64 to 512 channels: [B, inputs, H, W] -> [B, outputs, H, W]; H and W are multiples of 32."""
+    """The generator, five levels of 64 to 512 channels; H and W are multiples of 32."""
 
     def __init__(self, inputs: int, outputs: int = 4):
         super().__init__()
@@ -75,4 +82,5 @@ class ResUnetGenerator(nn.Module):
         self.model = Outermost(inputs, outputs, level)
 
     def forward(self, x: Tensor) -> Tensor:
+        """[B, inputs, H, W] -> [B, outputs, H, W] without activation: rendered picture (3) and composition (1)."""
         return self.model(x)

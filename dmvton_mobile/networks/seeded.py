@@ -1,9 +1,7 @@
-"""Untrained weights that are the same on every machine: what the golden vectors and the default network use until
-training.
+"""Untrained weights that are the same on every machine, for golden vectors and tests.
 
 Each tensor is drawn from a generator seeded by the CRC-32 of its key, so a weight does not depend on which others
-exist.
-The scales keep activations and offsets in the range of a trained network.
+exist. The scales keep activations and offsets in the range of a trained network.
 """
 
 import re
@@ -16,8 +14,7 @@ from torch import Tensor, nn
 from dmvton_mobile.networks.network import TryOnNetwork
 from dmvton_mobile.networks.registry import build_network
 
-# The last convolution of a residual branch or head is drawn smaller, as training leaves it: (pattern of the key,
-# factor)
+# The last convolution of a residual branch or head is smaller in a trained network: (pattern of the key, factor)
 _DAMPED = (
     (r"netRefine\.\d+\.6\.weight", 0.3),
     (r"FPN\.smooth\.\d+\.weight", 0.2),
@@ -26,8 +23,7 @@ _DAMPED = (
     (r"model\.\d+\.block\.3\.weight", 0.3),
 )
 
-
-# Of the drawn size: without training, the garment stays about where it is, on a near-grey ground.
+# Factors of the drawn weights: the garment stays about where it is, on a near-grey ground.
 UNTRAINED_OFFSETS = 0.1
 UNTRAINED_COLOURS = 0.2
 
@@ -46,7 +42,7 @@ def seeded_network(name: str, **overrides: object) -> TryOnNetwork:
 
 
 def seed_weights(module: nn.Module) -> None:
-    """Fills every parameter and buffer of the module in place, by its key."""
+    """Fills every parameter and buffer of the module, in place, each by its key."""
     state = {key: seeded_tensor(key, tuple(value.shape)) for key, value in module.state_dict().items()}
     module.load_state_dict(state)
 

@@ -1,7 +1,6 @@
-"""The appearance-flow estimator that all three papers share: coarse to fine, a main offset and a refinement at each
-level.
+"""Warp modules, and the coarse-to-fine flow estimator that all three papers share.
 
-Source: PF-AFN (https://arxiv.org/abs/2103.04559) section 3.2 and figure 4.
+At each level a main offset and a refinement. Source: PF-AFN (https://arxiv.org/abs/2103.04559) section 3.2, figure 4.
 """
 
 from abc import ABC, abstractmethod
@@ -26,11 +25,17 @@ FEATURES = 256
 
 
 class WarpLevels(NamedTuple):
-    """What the losses and the distillation read, one entry per level, coarse to fine.
+    """What the losses and the distillation compare, one entry per level, coarse to fine.
 
-    condition_features, garment_features: [B, 256, h, w] from 8x6 to 128x96 (garment features before any warp).
-    flows: [B, 2, 2h, 2w]. offsets: main then refinement per level, ten in all, raw pixels [B, 2, h, w].
-    warped_garments [B, 3, 2h, 2w], warped_masks [B, 1, 2h, 2w]. laplacians_x, laplacians_y: [B, 4, 2h-2, 2w-2].
+    Attributes:
+        condition_features: of the person, [B, 256, h, w], h from H/32 to H/2.
+        garment_features: [B, 256, h, w], before any warp.
+        flows: [B, 2, 2h, 2w].
+        offsets: main offset and refinement of every level in turn, ten in all, raw pixels [B, 2, h, w].
+        warped_garments: [B, 3, 2h, 2w].
+        warped_masks: [B, 1, 2h, 2w].
+        laplacians_x: second differences of the flow's x, [B, 4, 2h-2, 2w-2]; see `flow_laplacian`.
+        laplacians_y: those of its y.
     """
 
     condition_features: list[Tensor]
@@ -44,7 +49,13 @@ class WarpLevels(NamedTuple):
 
 
 class WarpOutput(NamedTuple):
-    """warped_garment [B, 3, H, W] in [-1, 1]; flow [B, 2, H, W]; levels only when asked for."""
+    """A warped garment.
+
+    Attributes:
+        warped_garment: RGB [B, 3, H, W] in [-1, 1].
+        flow: [B, 2, H, W].
+        levels: None unless asked for.
+    """
 
     warped_garment: Tensor
     flow: Tensor
@@ -71,12 +82,13 @@ class FlowKind(StrEnum):
 
 
 class RefineHead(nn.Sequential):
-    """The refinement offset, from the warped garment features and the person's: two [B, 256, H, W] -> [B, 2, H, W]."""
+    """The refinement offset of a level, from the warped garment features and the person's."""
 
     def __init__(self) -> None:
         super().__init__(*flow_head(2 * FEATURES))
 
     def forward(self, warped: Tensor, person: Tensor) -> Tensor:  # type: ignore[override]
+        """Two maps [B, 256, h, w] -> offset [B, 2, h, w] in pixels."""
         return super().forward(torch.cat([warped, person], 1))
 
 
@@ -154,7 +166,7 @@ class AppearanceFlow(FlowEstimator):
 
 
 class CostVolumeFlow(AppearanceFlow):
-    """The main offset from a 7x7 cost volume: PF-AFN's estimator, and DM-VTON's student's."""
+    """The main offset from a 7x7 cost volume: the estimator of PF-AFN and of DM-VTON's student."""
 
     def __init__(self, align_corners: bool):
         super().__init__(align_corners)
@@ -164,6 +176,7 @@ class CostVolumeFlow(AppearanceFlow):
     def main_offset(
         self, level: int, garment: Tensor, person: Tensor, flow: Tensor | None, context: Tensor | None
     ) -> Tensor:
+        """The offset [B, 2, h, w], from the cost volume of the warped garment features and the person's."""
         volume = self.operations.cost_volume(garment, person, flow)
         return self.netMain[level](F.leaky_relu(volume, FLOW_SLOPE))
 

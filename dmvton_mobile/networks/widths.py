@@ -1,4 +1,4 @@
-"""A pruned network is the named network with narrower layers; its widths say which, and build it again."""
+"""Widths of layers: a pruned network is the named network with narrower layers, and its widths build it again."""
 
 from collections.abc import Mapping
 
@@ -19,8 +19,15 @@ def widths_of(network: nn.Module) -> dict[str, tuple[int, int]]:
 
 
 def narrow(network: nn.Module, widths: Widths) -> None:
-    """Gives layers those widths, in place, their weights fresh. Raises DmvtonError for a layer that is not there, and
-    for a width that is nothing or more than the layer had."""
+    """Narrows layers, in place; their weights are freshly initialised.
+
+    Args:
+        network: as `build_network` returns it.
+        widths: input and output channels of each layer that is narrowed.
+
+    Raises:
+        DmvtonError: a layer is not there, or a width is zero or larger than the layer's.
+    """
     known = widths_of(network)
     for name, (inputs, outputs) in widths.items():
         if name not in known:
@@ -35,7 +42,7 @@ def narrow(network: nn.Module, widths: Widths) -> None:
 
 
 def require_fit(network: nn.Module, height: int, width: int) -> None:
-    """Runs the network once on pictures of that size; raises DmvtonError where its layers do not fit each other."""
+    """Runs the network once on pictures of that size. Raises DmvtonError where its layers do not fit each other."""
     picture = torch.zeros(1, 3, height, width)
     training = network.training
     try:
