@@ -4,9 +4,8 @@ import numpy as np
 
 from dmvton_mobile.datasets.procedural.body.posed_body import Limb, PosedBody, rounded
 from dmvton_mobile.datasets.procedural.body.ribbon import Plane, Strip
-from dmvton_mobile.datasets.procedural.body.shade import round_shade, skin
+from dmvton_mobile.datasets.procedural.body.shade import blotches, round_shade, skin
 from dmvton_mobile.datasets.procedural.canvas import Canvas
-from dmvton_mobile.datasets.procedural.garment.textile import blotches
 from dmvton_mobile.datasets.procedural.people import seeded_rng
 from dmvton_mobile.datasets.procedural.scene.scene import LowerBody
 from dmvton_mobile.datasets.sample import DensePosePart, Label

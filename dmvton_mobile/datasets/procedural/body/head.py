@@ -1,9 +1,11 @@
-"""Paints the head: face, features, hair behind, around and before it.
+"""Paints the head: face, features, and the hair behind, around and before it.
 
-Drawn at four times the resolution and averaged down. Shapes are in heads from the face's middle, x to image right.
+Shapes are in heads from the face's middle, x to image right, y down. They are drawn at four times the resolution and
+averaged down.
 """
 
 from dataclasses import dataclass
+from typing import assert_never
 
 import cv2
 import numpy as np
@@ -14,17 +16,23 @@ from dmvton_mobile.datasets.procedural.body.ribbon import Box, Plane, bend, box_
 from dmvton_mobile.datasets.procedural.body.shade import skin
 from dmvton_mobile.datasets.procedural.canvas import Canvas
 from dmvton_mobile.datasets.procedural.people import seeded_rng
-from dmvton_mobile.datasets.procedural.scene.palette import Colour
+from dmvton_mobile.datasets.procedural.scene.palette import Colour, ink
 from dmvton_mobile.datasets.procedural.scene.scene import HairStyle
 from dmvton_mobile.datasets.sample import DensePosePart, Label
 
-_FINER = 4
+_FINER = 4  # pixels of an easel per pixel of the canvas, along one axis
 Points = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Easel:
-    """A box of the canvas, _FINER times as fine: draws shapes given in heads."""
+    """A box of the canvas, _FINER times as fine, on which shapes in heads are drawn.
+
+    Attributes:
+        posed: Whose head it is; places the shapes.
+        box: The part of the canvas.
+        pixels: uint8 [4 h, 4 w], a coverage, or [4 h, 4 w, 3], a picture.
+    """
 
     posed: PosedBody
     box: Box
@@ -32,26 +40,27 @@ class Easel:
 
     @classmethod
     def over(cls, posed: PosedBody, box: Box, colour: Colour | None = None) -> "Easel":
-        """For a picture in the colour, or for a coverage without one."""
+        """An easel for a picture filled with the colour, or, without a colour, for an empty coverage."""
         shape = ((box[0].stop - box[0].start) * _FINER, (box[1].stop - box[1].start) * _FINER)
         if colour is None:
             return cls(posed, box, np.zeros(shape, np.uint8))
-        return cls(posed, box, np.full((*shape, 3), _ink(colour), np.uint8))
+        return cls(posed, box, np.full((*shape, 3), ink(colour), np.uint8))
 
-    def polygon(self, points: Points, ink: Colour | None = None) -> None:
-        cv2.fillPoly(self.pixels, [self._placed(points)], self._ink(ink), cv2.LINE_8, 4)
+    def polygon(self, points: Points, colour: Colour | None = None) -> None:
+        """Fills a polygon [N, 2], in the colour or, on a coverage, with 1."""
+        cv2.fillPoly(self.pixels, [self._placed(points)], _ink_or_full(colour), cv2.LINE_8, 4)
 
-    def line(self, points: Points, width: float, ink: Colour, closed: bool = False) -> None:
-        """width in heads."""
+    def line(self, points: Points, width: float, colour: Colour, closed: bool = False) -> None:
+        """Draws a line through points [N, 2], `width` heads wide."""
         thickness = max(1, round(width * self.posed.scale * _FINER))
-        cv2.polylines(self.pixels, [self._placed(points)], closed, self._ink(ink), thickness, cv2.LINE_8, 4)
+        cv2.polylines(self.pixels, [self._placed(points)], closed, ink(colour), thickness, cv2.LINE_8, 4)
 
-    def ellipse(self, x: float, y: float, half_width: float, half_height: float, ink: Colour | None = None) -> None:
-        angles = np.linspace(0, 2 * np.pi, 24, endpoint=False)
-        self.polygon(np.stack([x + half_width * np.cos(angles), y + half_height * np.sin(angles)], 1), ink)
+    def ellipse(self, x: float, y: float, half_width: float, half_height: float, colour: Colour | None = None) -> None:
+        """Fills an ellipse around (x, y), in the colour or, on a coverage, with 1."""
+        self.polygon(_ellipse(x, y, half_width, half_height), colour)
 
     def averaged(self) -> Plane:
-        """At the canvas' resolution: [h, w] or [h, w, 3] in [0, 1]."""
+        """What is drawn, at the canvas' resolution: [h, w] or [h, w, 3] in [0, 1]."""
         height, width = self.pixels.shape[:2]
         small = cv2.resize(self.pixels, (width // _FINER, height // _FINER), interpolation=cv2.INTER_AREA)
         return small.astype(np.float32) / np.float32(255)
@@ -62,48 +71,16 @@ class Easel:
         on_easel = (on_canvas - [columns.start, rows.start] + 0.5) * _FINER - 0.5
         return np.round(on_easel * 16).astype(np.int32)
 
-    def _ink(self, colour: Colour | None) -> int | tuple[int, int, int]:
-        return 255 if colour is None else _ink(colour)
-
 
 def paint_hair_behind(canvas: Canvas, posed: PosedBody) -> None:
-    """What falls behind neck and shoulders."""
-    hair = posed.person.hair
-    width = posed.person.body.head
-    volume = 0.03 + 0.09 * hair.volume
-    if hair.style in (HairStyle.LONG, HairStyle.BOB):
-        bottom = 0.42 + hair.length * (0.75 if hair.style is HairStyle.LONG else 0.55)
-        wave = 0.05 * hair.wave * np.sin(np.linspace(0, 9, 9) + hair.seed % 7)
-        down = np.linspace(-0.2, bottom, 9)
-        spread = (width + volume) * (1 - 0.45 * np.linspace(0, 1, 9) ** 4)
-        outline = np.concatenate([np.stack([spread + wave, down], 1), np.stack([-spread + wave, down], 1)[::-1]])
-        _paint_hair(canvas, posed, [outline], behind=True)
-    elif hair.style is HairStyle.AFRO:
-        angles = np.linspace(0, 2 * np.pi, 40, endpoint=False)
-        rng = seeded_rng(hair.seed)
-        radius = (width + 0.16 + 0.2 * hair.volume) * (1 + 0.04 * rng.standard_normal(40))
-        _paint_hair(
-            canvas, posed, [np.stack([radius * np.cos(angles), -0.18 + radius * np.sin(angles)], 1)], behind=True
-        )
-    elif hair.style is HairStyle.BUN:
-        _paint_hair(canvas, posed, [_round(hair.parting * 0.2, -0.62, 0.16 + 0.06 * hair.volume)], behind=True)
-    elif hair.style is HairStyle.PONYTAIL:
-        side = 1 if hair.parting > 0 else -1
-        tail = np.array(
-            [
-                [0, -0.45],
-                [side * 0.5, -0.3],
-                [side * 0.52, 0.35],
-                [side * 0.4, 0.75],
-                [side * 0.3, 0.3],
-                [side * 0.3, -0.2],
-            ]
-        )
-        _paint_hair(canvas, posed, [tail], behind=True)
+    """Paints the hair behind neck and shoulders: long hair and bobs, an afro, a bun, a ponytail."""
+    outline = _outline_behind(posed)
+    if outline is not None:
+        _paint_hair(canvas, posed, outline, behind=True)
 
 
 def paint_head(canvas: Canvas, posed: PosedBody) -> None:
-    """Face, ears and the hair on the skull."""
+    """Paints ears, face and features, the hair on the skull, and the head's DensePose ids."""
     box = box_around(np.array([posed.head_centre], np.float32), 0.85 * posed.scale, posed.size)
     if box is None:
         return
@@ -124,7 +101,9 @@ def paint_head(canvas: Canvas, posed: PosedBody) -> None:
     shade = np.float32(light.ambient) + np.float32(1.1 - light.ambient) * np.clip(facing * 0.85 + slanted, 0, 1.1)
     drawn = picture.averaged() / np.array(person.body.skin, np.float32)  # what the features change of the skin
     canvas.paint(box, alpha, np.clip(skin(person.body.skin, shade) * drawn, 0, 1), Label.FACE)
-    _paint_hair(canvas, posed, _cap(posed))
+    cap = _cap(posed)
+    if cap is not None:
+        _paint_hair(canvas, posed, cap)
     skull = Easel.over(posed, box)
     skull.polygon(outline)
     skull.ellipse(0, -0.1, person.body.head * 1.02, 0.42)
@@ -135,7 +114,7 @@ def paint_head(canvas: Canvas, posed: PosedBody) -> None:
 
 
 def paint_hair_in_front(canvas: Canvas, posed: PosedBody) -> None:
-    """Long locks that fall before the shoulders, over the garment."""
+    """Paints long locks that fall before the shoulders, over the garment; now and then one side is swept back."""
     person, scale = posed.person, posed.scale
     hair = person.hair
     if hair.style is not HairStyle.LONG or not hair.in_front:
@@ -168,7 +147,34 @@ def paint_hair_in_front(canvas: Canvas, posed: PosedBody) -> None:
         )
 
 
+def _outline_behind(posed: PosedBody) -> Points | None:
+    hair, width = posed.person.hair, posed.person.body.head
+    match hair.style:
+        case HairStyle.LONG | HairStyle.BOB:
+            volume = 0.03 + 0.09 * hair.volume
+            bottom = 0.42 + hair.length * (0.75 if hair.style is HairStyle.LONG else 0.55)
+            wave = 0.05 * hair.wave * np.sin(np.linspace(0, 9, 9) + hair.seed % 7)
+            down = np.linspace(-0.2, bottom, 9)
+            half = (width + volume) * (1 - 0.45 * np.linspace(0, 1, 9) ** 4)
+            return np.concatenate([np.stack([half + wave, down], 1), np.stack([-half + wave, down], 1)[::-1]])
+        case HairStyle.AFRO:
+            angles = np.linspace(0, 2 * np.pi, 40, endpoint=False)
+            radius = (width + 0.16 + 0.2 * hair.volume) * (1 + 0.04 * seeded_rng(hair.seed).standard_normal(40))
+            return np.stack([radius * np.cos(angles), -0.18 + radius * np.sin(angles)], 1)
+        case HairStyle.BUN:
+            half_width = 0.16 + 0.06 * hair.volume
+            return _ellipse(hair.parting * 0.2, -0.62, half_width, half_width)
+        case HairStyle.PONYTAIL:
+            side = 1 if hair.parting > 0 else -1
+            across, down = np.array([0, 0.5, 0.52, 0.4, 0.3, 0.3]), np.array([-0.45, -0.3, 0.35, 0.75, 0.3, -0.2])
+            return np.stack([side * across, down], 1)
+        case HairStyle.BALD | HairStyle.CROPPED | HairStyle.SHORT:
+            return None
+    assert_never(hair.style)
+
+
 def _face_outline(posed: PosedBody) -> Points:
+    """An ellipse one head high, narrower towards the chin unless the jaw is square."""
     body = posed.person.body
     angles = np.linspace(0, 2 * np.pi, 48, endpoint=False)
     x, y = np.cos(angles), np.sin(angles)
@@ -177,17 +183,18 @@ def _face_outline(posed: PosedBody) -> Points:
 
 
 def _draw_features(posed: PosedBody, picture: Easel) -> None:
+    """Beard, eyes, brows, nose, mouth and glasses, moved to the side that the head turns to."""
     person = posed.person
     face, tone = person.face, np.array(person.body.skin)
     moved = person.pose.head_turn * 0.16
-    spread = 0.42 * person.body.head
+    eye_distance = 0.42 * person.body.head
     if face.beard:
         beard = tone + 0.75 * face.beard * (np.array(person.hair.colour) - tone)
         jaw = _face_outline(posed)
         picture.polygon(jaw[jaw[:, 1] > 0.12], tuple(beard))
         picture.ellipse(moved, 0.1, 0.6 * person.body.head, 0.14, person.body.skin)
     for side in (-1, 1):
-        x = side * spread + moved
+        x = side * eye_distance + moved
         picture.ellipse(x, 0.0, 0.075 * face.eye, 0.038 * face.eye, (0.93, 0.92, 0.9))
         picture.ellipse(x + moved * 0.1, 0.0, 0.036 * face.eye, 0.036 * face.eye, face.iris)
         picture.ellipse(x + moved * 0.1, 0.0, 0.016, 0.016, (0.03, 0.03, 0.03))
@@ -208,17 +215,20 @@ def _draw_features(posed: PosedBody, picture: Easel) -> None:
     picture.line(smile, 0.012, tuple(lips * 0.55))
     if face.glasses:
         for side in (-1, 1):
-            angles = np.linspace(0, 2 * np.pi, 20, endpoint=False)
-            rim = np.stack([side * spread + moved + 0.12 * np.cos(angles), 0.01 + 0.1 * np.sin(angles)], 1)
+            rim = _ellipse(side * eye_distance + moved, 0.01, 0.12, 0.1, corners=20)
             picture.line(rim, 0.018, (0.08, 0.07, 0.07), closed=True)
-        picture.line(np.array([[moved - spread + 0.12, 0.0], [moved + spread - 0.12, 0.0]]), 0.018, (0.08, 0.07, 0.07))
+        picture.line(
+            np.array([[moved - eye_distance + 0.12, 0.0], [moved + eye_distance - 0.12, 0.0]]),
+            0.018,
+            (0.08, 0.07, 0.07),
+        )
 
 
-def _cap(posed: PosedBody) -> list[Points]:
-    """The hair on the skull, as polygons; none for the bald."""
+def _cap(posed: PosedBody) -> Points | None:
+    """The outline of the hair on the skull, around a parting and down to a fringe; none for the bald."""
     hair, width = posed.person.hair, posed.person.body.head
     if hair.style is HairStyle.BALD:
-        return []
+        return None
     thick = {HairStyle.CROPPED: 0.025, HairStyle.AFRO: 0.12}.get(hair.style, 0.04 + 0.05 * hair.volume)
     low = {HairStyle.CROPPED: -0.02, HairStyle.SHORT: 0.06, HairStyle.BUN: 0.0, HairStyle.PONYTAIL: 0.0}.get(
         hair.style, 0.15
@@ -232,26 +242,23 @@ def _cap(posed: PosedBody) -> list[Points]:
     lift = 0.06 * (1 - hair.fringe) * np.exp(-(((x - parting) / 0.12) ** 2))
     edge = brow + 0.22 * (np.abs(x) / width) ** 3 - lift
     inner = np.concatenate([[[width * 0.96, low]], np.stack([x, edge], 1), [[-width * 0.96, low]]])
-    return [np.concatenate([outer, inner])]
+    return np.concatenate([outer, inner])
 
 
-def _round(x: float, y: float, radius: float) -> Points:
-    angles = np.linspace(0, 2 * np.pi, 24, endpoint=False)
-    return np.stack([x + radius * np.cos(angles), y + radius * np.sin(angles)], 1)
+def _ellipse(x: float, y: float, half_width: float, half_height: float, corners: int = 24) -> Points:
+    angles = np.linspace(0, 2 * np.pi, corners, endpoint=False)
+    return np.stack([x + half_width * np.cos(angles), y + half_height * np.sin(angles)], 1)
 
 
-def _paint_hair(canvas: Canvas, posed: PosedBody, outlines: list[Points], behind: bool = False) -> None:
-    """Hair inside the outlines, streaked from the crown down."""
-    hair, person = posed.person.hair, posed.person
-    if not outlines:
-        return
-    placed = np.concatenate([to_picture(person, posed.head_centre, posed.scale, outline) for outline in outlines])
+def _paint_hair(canvas: Canvas, posed: PosedBody, outline: Points, behind: bool = False) -> None:
+    """Paints hair inside the outline, streaked from the crown down, darker behind the head."""
+    hair = posed.person.hair
+    placed = to_picture(posed.person, posed.head_centre, posed.scale, outline)
     box = box_around(placed.astype(np.float32), 2, posed.size)
     if box is None:
         return
     easel = Easel.over(posed, box)
-    for outline in outlines:
-        easel.polygon(outline)
+    easel.polygon(outline)
     coverage = easel.averaged()
     rng = seeded_rng(hair.seed + 2 + behind)
     coarse = rng.standard_normal((4, max(coverage.shape[1] // 2, 4)), np.float32)
@@ -261,6 +268,5 @@ def _paint_hair(canvas: Canvas, posed: PosedBody, outlines: list[Points], behind
     canvas.paint(box, coverage, np.clip(np.array(hair.colour, np.float32) * shade[..., None], 0, 1), Label.HAIR)
 
 
-def _ink(colour: Colour) -> tuple[int, int, int]:
-    red, green, blue = (int(np.clip(round(255 * float(value)), 0, 255)) for value in colour)
-    return red, green, blue
+def _ink_or_full(colour: Colour | None) -> int | tuple[int, int, int]:
+    return 255 if colour is None else ink(colour)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmvton_mobile.datasets.procedural.body.ribbon import Plane, Strip, bend, lay, profile
-from dmvton_mobile.datasets.procedural.garment.flat import SLOPE
+from dmvton_mobile.datasets.procedural.garment.pattern import SLOPE
 from dmvton_mobile.datasets.procedural.scene.scene import Arm, ArmPose, Person
 
 Point = NDArray[np.float64]

@@ -11,15 +11,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Plane = NDArray[np.floating]  # float32, as computed
+Plane = NDArray[np.floating]  # float32: a map [h, w], an image [h, w, 3], or points [N, 2]
 Box = tuple[slice, slice]  # rows, columns of the canvas
 
 
 @dataclass(frozen=True)
 class Strip:
-    """Where the pixels of a box lie on a ribbon: along in pixels (below 0 before the start), across in pixels.
+    """A ribbon as its pixels see it. All in pixels.
 
-    normal: the unit vector (x, y) that points across, of the ribbon as a whole.
+    Attributes:
+        box: The part of the canvas that holds the ribbon.
+        along: [h, w], how far along the axis each pixel of the box is; below 0 before the start.
+        across: [h, w], how far across.
+        length: Of the axis.
+        normal: The unit vector (x, y) that points across, of the ribbon as a whole.
     """
 
     box: Box
@@ -29,17 +34,34 @@ class Strip:
     normal: tuple[float, float]
 
     def coverage(self, half_width: Plane, start: float = -np.inf, end: float = np.inf) -> Plane:
-        """How much of each pixel is inside half_width [h, w] of the axis, between start and end (pixels along)."""
+        """How much of each pixel the ribbon covers, [h, w] in [0, 1].
+
+        Args:
+            half_width: [h, w], half the ribbon's width at each pixel.
+            start: Where the ribbon begins along the axis; by default it does not.
+            end: Where it ends; by default it does not.
+        """
         inside = half_width - np.abs(self.across)
         if np.isfinite(start):
             inside = np.minimum(inside, self.along - start)
         if np.isfinite(end):
             inside = np.minimum(inside, end - self.along)
-        return np.clip(inside + np.float32(0.5), 0, 1)
+        return antialiased(inside)
+
+
+def antialiased(inside: Plane) -> Plane:
+    """The coverage of pixels whose centres are `inside` pixels inside an edge: 0 to 1, linear across the edge."""
+    return np.clip(inside + np.float32(0.5), 0, 1)
 
 
 def box_around(points: Plane, margin: float, size: tuple[int, int]) -> Box | None:
-    """The box of a canvas (height, width) that holds the points [N, 2] (x, y) and margin; None where it is outside."""
+    """The box of a canvas that holds the points and a margin around them; None where that is outside the canvas.
+
+    Args:
+        points: [N, 2], x and y in pixels.
+        margin: In pixels.
+        size: (height, width) of the canvas.
+    """
     low = np.floor(points.min(0) - margin).astype(int)
     high = np.ceil(points.max(0) + margin).astype(int) + 1
     left, top = max(int(low[0]), 0), max(int(low[1]), 0)
@@ -48,7 +70,7 @@ def box_around(points: Plane, margin: float, size: tuple[int, int]) -> Box | Non
 
 
 def pixel_centres(box: Box) -> tuple[Plane, Plane]:
-    """x [1, w] and y [h, 1] of the box's pixels."""
+    """The positions of the box's pixels on the canvas: x [1, w] and y [h, 1]."""
     rows, columns = box
     x = np.arange(columns.start, columns.stop, dtype=np.float32)[None]
     y = np.arange(rows.start, rows.stop, dtype=np.float32)[:, None]
@@ -56,9 +78,17 @@ def pixel_centres(box: Box) -> tuple[Plane, Plane]:
 
 
 def lay(axis: Plane, margin: float, size: tuple[int, int]) -> Strip | None:
-    """The strip of all pixels within margin of the axis [N, 2]; None where that is outside the canvas.
+    """Lays a ribbon on the canvas.
 
     Each pixel belongs to the axis' nearest segment; before the first and past the last point the axis goes on straight.
+
+    Args:
+        axis: [N, 2], x and y in pixels, two points or more.
+        margin: How far from the axis pixels are looked at, in pixels.
+        size: (height, width) of the canvas.
+
+    Returns:
+        The strip of the pixels within the margin; None where they are all outside the canvas.
     """
     box = box_around(axis, margin, size)
     if box is None:
@@ -98,7 +128,13 @@ def lay(axis: Plane, margin: float, size: tuple[int, int]) -> Strip | None:
 
 
 def bend(points: NDArray[np.float64], roundness: float = 0.35, steps: int = 5) -> Plane:
-    """A polyline [N, 2] with its inner corners rounded off: each within `roundness` of its neighbouring segments."""
+    """Rounds off the inner corners of a polyline.
+
+    Args:
+        points: [N, 2].
+        roundness: Where the curve around a corner begins and ends, as a share of the segments beside it.
+        steps: Points of each curve.
+    """
     bent = [points[0]]
     for before, corner, after in zip(points[:-2], points[1:-1], points[2:], strict=True):
         first, last = corner + (before - corner) * roundness, corner + (after - corner) * roundness
@@ -108,5 +144,5 @@ def bend(points: NDArray[np.float64], roundness: float = 0.35, steps: int = 5) -
 
 
 def profile(positions: Plane, knots: Sequence[float] | Plane, values: Sequence[float] | Plane) -> Plane:
-    """A piecewise linear profile at the positions."""
+    """A piecewise linear function at the positions: `values` at the `knots`, constant beyond them."""
     return np.interp(positions, knots, values).astype(np.float32)

@@ -10,10 +10,10 @@ import numpy as np
 from dmvton_mobile.datasets.procedural.body.body import torso_sides, turned_share, waistline
 from dmvton_mobile.datasets.procedural.body.posed_body import Limb, PosedBody, rounded
 from dmvton_mobile.datasets.procedural.body.ribbon import Plane, profile
-from dmvton_mobile.datasets.procedural.body.shade import fold_shade, round_shade
+from dmvton_mobile.datasets.procedural.body.shade import blotches, fold_shade, round_shade
 from dmvton_mobile.datasets.procedural.canvas import Canvas
-from dmvton_mobile.datasets.procedural.garment.flat import CHEST, SLOPE, FlatGarment, panel_half_width, panel_outline
-from dmvton_mobile.datasets.procedural.garment.textile import blotches
+from dmvton_mobile.datasets.procedural.garment.flat import FlatGarment
+from dmvton_mobile.datasets.procedural.garment.pattern import CHEST, SLOPE, panel_half_width, panel_outline
 from dmvton_mobile.datasets.procedural.people import Rng, seeded_rng
 
 

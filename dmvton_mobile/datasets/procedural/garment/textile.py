@@ -10,9 +10,10 @@ import cv2
 import numpy as np
 
 from dmvton_mobile.datasets.procedural.body.ribbon import Plane
+from dmvton_mobile.datasets.procedural.body.shade import blotches
 from dmvton_mobile.datasets.procedural.garment.design import GarmentDesign, Textile
 from dmvton_mobile.datasets.procedural.people import Rng
-from dmvton_mobile.datasets.procedural.scene.palette import Colour
+from dmvton_mobile.datasets.procedural.scene.palette import Colour, ink
 
 _WORDS = ("NORD", "ATLAS", "MILO", "SOL", "1987", "RUN", "OSLO", "KITE", "WAVE", "LUNA", "24", "ECHO", "PEAK", "JUNE")
 _FONTS = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_COMPLEX, cv2.FONT_HERSHEY_TRIPLEX)
@@ -25,15 +26,6 @@ def weave(garment: GarmentDesign, u: Plane, v: Plane, rng: Rng) -> Plane:
     cloth = _KINDS[garment.textile](garment, across, along, u, v, rng)
     grain = cv2.GaussianBlur(rng.standard_normal(u.shape, np.float32), (0, 0), 0.6)
     return np.clip(cloth * (1 + np.float32(rng.uniform(0.005, 0.035)) * grain)[..., None], 0, 1)
-
-
-def blotches(shape: tuple[int, int], cells: float, rng: Rng) -> Plane:
-    """Smooth noise of mean 0 and deviation about 1, with `cells` blotches down the picture."""
-    rows = max(int(cells), 2)
-    columns = max(int(cells * shape[1] / shape[0]), 2)
-    coarse = rng.standard_normal((rows, columns), np.float32)
-    smooth = cv2.resize(coarse, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC)
-    return np.asarray(smooth, np.float32) * np.float32(1.2)
 
 
 def _plain(garment: GarmentDesign, across: Plane, along: Plane, u: Plane, v: Plane, rng: Rng) -> Plane:
@@ -95,12 +87,12 @@ def _blossoms(garment: GarmentDesign, across: Plane, along: Plane, u: Plane, v: 
     for _ in range(int(rng.integers(18, 60) / garment.scale)):
         centre = np.array([rng.uniform(left, float(u.max())), rng.uniform(top, float(v.max()))])
         size, petals, first = rng.uniform(0.06, 0.16) * garment.scale, int(rng.integers(4, 7)), rng.random() * 6.28
-        petal = _ink(garment.colours[1 + int(rng.random() < 0.3)])
+        petal = ink(garment.colours[1 + int(rng.random() < 0.3)])
         for k in range(petals):
             angle = first + 2 * np.pi * k / petals
             at = centre + size * 0.6 * np.array([np.cos(angle), np.sin(angle)])
             _disc(canvas, at, size * 0.5, petal, left, top, pixel)
-        _disc(canvas, centre, size * 0.3, _ink(garment.colours[2]), left, top, pixel)
+        _disc(canvas, centre, size * 0.3, ink(garment.colours[2]), left, top, pixel)
     return canvas.astype(np.float32) / np.float32(255)
 
 
@@ -123,9 +115,9 @@ def _logo(garment: GarmentDesign, across: Plane, along: Plane, u: Plane, v: Plan
     radii = size * np.where(np.arange(2 * corners) % 2, rng.uniform(0.4, 0.95), 1.0)
     star = centre + radii[:, None] * np.stack([np.cos(angles), np.sin(angles)], 1)
     if rng.random() < 0.5:
-        _disc(canvas, centre, size * 1.15, _ink(garment.colours[2]), left, top, pixel)
+        _disc(canvas, centre, size * 1.15, ink(garment.colours[2]), left, top, pixel)
     points = np.round((star - (left, top)) / pixel * 16).astype(np.int32)
-    cv2.fillPoly(canvas, [points], _ink(garment.colours[1]), cv2.LINE_AA, 4)
+    cv2.fillPoly(canvas, [points], ink(garment.colours[1]), cv2.LINE_AA, 4)
     return canvas.astype(np.float32) / np.float32(255)
 
 
@@ -141,7 +133,7 @@ def _lettering(garment: GarmentDesign, across: Plane, along: Plane, u: Plane, v:
         (width, height), _ = cv2.getTextSize(word, font, size, 1)
         at = (int(-left / pixel - width / 2), int((down - top) / pixel + height))
         thickness = max(1, round(size * rng.uniform(1.2, 3.5)))
-        cv2.putText(canvas, word, at, font, size, _ink(garment.colours[1 + line % 2]), thickness, cv2.LINE_AA)
+        cv2.putText(canvas, word, at, font, size, ink(garment.colours[1 + line % 2]), thickness, cv2.LINE_AA)
         down += height * pixel * 1.5
     return canvas.astype(np.float32) / np.float32(255)
 
@@ -180,12 +172,7 @@ def _pixel(u: Plane) -> float:
 
 
 def _bytes(colour: Colour, shape: tuple[int, int]) -> np.ndarray:
-    return np.full((*shape, 3), _ink(colour), np.uint8)
-
-
-def _ink(colour: Colour) -> tuple[int, int, int]:
-    red, green, blue = (round(255 * value) for value in colour)
-    return red, green, blue
+    return np.full((*shape, 3), ink(colour), np.uint8)
 
 
 def _disc(

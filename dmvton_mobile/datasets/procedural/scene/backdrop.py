@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from dmvton_mobile.datasets.procedural.body.ribbon import Plane
-from dmvton_mobile.datasets.procedural.garment.textile import blotches
+from dmvton_mobile.datasets.procedural.body.shade import blotches
 from dmvton_mobile.datasets.procedural.people import Rng, seeded_rng
 from dmvton_mobile.datasets.procedural.scene.palette import Colour, cloth_colours
 from dmvton_mobile.datasets.procedural.scene.scene import Backdrop, Room
