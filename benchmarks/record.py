@@ -1,6 +1,7 @@
 """The record of a benchmark: one JSON file that says what was measured, on what device, and the verdict on it.
 
-Its JSON Schema is printed by `dmvton bench schema`. Its runs are described in `benchmarks.run_record`.
+Its JSON Schema is printed by `dmvton bench schema`. Its runs are described in `benchmarks.run_record`. An app's record
+has no verdict; `benchmarks.verdict` gives it where the record is read.
 """
 
 from enum import StrEnum
@@ -111,7 +112,7 @@ class BundleIdentity(StrictTypes):
     digest: Sha256
 
 
-class BenchmarkRecord(Record):
+class SuiteMeasurements(Record):
     """One suite on one device.
 
     Attributes:
@@ -124,7 +125,6 @@ class BenchmarkRecord(Record):
         versions: Of the tools that made the record.
         artifacts: Sizes, for each target and precision.
         runs: In the order in which they were started.
-        verdict: Of `benchmarks.verdict`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
@@ -139,6 +139,25 @@ class BenchmarkRecord(Record):
     versions: Versions
     artifacts: Annotated[tuple[ArtifactSizes, ...], Field(max_length=64)]
     runs: Annotated[tuple[Run, ...], Field(max_length=1000)]
+
+
+class AppRecord(SuiteMeasurements):
+    """The record that an app writes.
+
+    Attributes:
+        verdict: Apps of version 0.1 gave one; nobody reads it.
+    """
+
+    verdict: Verdict | None = None
+
+
+class BenchmarkRecord(SuiteMeasurements):
+    """The record of a host, a board or a phone, with its verdict.
+
+    Attributes:
+        verdict: Of `benchmarks.verdict`.
+    """
+
     verdict: Verdict
 
 
@@ -153,15 +172,23 @@ def read_record(path: Path) -> BenchmarkRecord:
         RecordError: The file is not a record; the message names the fields.
         DmvtonError: The file cannot be read.
     """
+    return parse_benchmark(_read(path), str(path))
+
+
+def read_app_record(path: Path) -> AppRecord:
+    """Reads an app's record from a file; raises as `read_record`."""
+    return parse_app_record(_read(path), str(path))
+
+
+def _read(path: Path) -> bytes:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise RecordError(
                 f"{path} has more than {MAX_BYTES >> 20} MiB: no record is that large, so it is not read."
             )
-        text = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise DmvtonError(f"{path} cannot be read: {error.strerror}.") from error
-    return parse_benchmark(text, str(path))
 
 
 def parse_benchmark(text: bytes, where: str) -> BenchmarkRecord:
@@ -175,6 +202,11 @@ def parse_benchmark(text: bytes, where: str) -> BenchmarkRecord:
         RecordError: The text is not a record; the message names the fields.
     """
     return parse_record(text, BenchmarkRecord, where, RecordError)
+
+
+def parse_app_record(text: bytes, where: str) -> AppRecord:
+    """Reads an app's record from JSON text; arguments and errors as for `parse_benchmark`."""
+    return parse_record(text, AppRecord, where, RecordError)
 
 
 def write_record(record: BenchmarkRecord, path: Path, *, overwrite: bool = False) -> None:

@@ -11,7 +11,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from benchmarks.devices.phone import AppJob
-from benchmarks.record import read_record
+from benchmarks.record import read_app_record
 from dmvton_mobile.bundles.bundle import Bundle, read_bundle, read_golden, verify_files
 from dmvton_mobile.errors import CheckFailed, DmvtonError
 from dmvton_mobile.records.base import parse_record
@@ -47,8 +47,10 @@ def test_they_are_what_python_does(tmp_path: Path) -> None:
             assert np.abs(value.astype(int) - held[name].astype(int)).max() <= 1, name
         else:
             np.testing.assert_allclose(value, held[name], atol=1e-5, err_msg=name)
+    for name in ("job.json", "record.json"):
+        assert (tmp_path / name).read_text() == (FOLDER / name).read_text()
     parse_record((FOLDER / "job.json").read_bytes(), AppJob, "job.json", DmvtonError)
-    assert read_record(FOLDER / "record.json").suite.name == "phones"
+    assert read_app_record(FOLDER / "record.json").suite.name == "phones"
 
 
 def _close(found: object, expected: object) -> bool:

@@ -10,7 +10,7 @@ from rich.table import Table
 from benchmarks.cli.tables import print_table
 from benchmarks.compare import Comparison, Outcome, compare, junit_xml
 from benchmarks.record import read_record
-from benchmarks.report.cells import number, share
+from benchmarks.report.tables import number, share
 from dmvton_mobile.errors import CheckFailed, DmvtonError
 from dmvton_mobile.utils.files import atomic_file
 

@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 from benchmarks.cli.tables import COST_COLUMNS, cost_cells, print_table
-from benchmarks.report.cells import number
+from benchmarks.report.tables import number
 from benchmarks.studies.compression.page import page_html
 from benchmarks.studies.compression.record import CompressionReport
 from benchmarks.studies.compression.report import Plans, report

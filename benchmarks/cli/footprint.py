@@ -10,7 +10,7 @@ from benchmarks.budget import FOOTPRINT, footprint
 from benchmarks.cli.tables import print_table
 from benchmarks.devices.choose import choose_device
 from benchmarks.record import BenchmarkRecord, Validity, write_record
-from benchmarks.report.cells import megabytes
+from benchmarks.report.tables import megabytes
 from benchmarks.run import measure
 from benchmarks.suite import Budget, load_suite, parse_bytes
 from dmvton_mobile.bundles.bundle import read_bundle

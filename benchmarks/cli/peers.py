@@ -7,7 +7,7 @@ from rich import box
 from rich.table import Table
 
 from benchmarks.cli.tables import print_table
-from benchmarks.report.cells import megabytes, number
+from benchmarks.report.tables import megabytes, number
 from benchmarks.studies.peers import Peer, PeerVariant, describe_peers, measure_peers, peer_names
 from benchmarks.studies.variants import MEASURED_TARGETS
 from dmvton_mobile.cli.options import Rounds, Runs, Threads

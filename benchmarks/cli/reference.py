@@ -9,7 +9,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.report.cells import megabytes, number
+from benchmarks.report.tables import megabytes, number
 from benchmarks.studies.gpu_variants import DEPRECATED_NAMES, GPU_VARIANTS
 from benchmarks.studies.peers import peer_names
 from benchmarks.studies.reference import PUBLISHED, REFERENCE_GPU, ReferenceRecord, measure_reference

@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.record import read_record, titled
-from benchmarks.report.figures import grouped
+from benchmarks.record import read_record
+from benchmarks.report.figures import runs_by_key
 from benchmarks.report.operations import overlay
 from benchmarks.report.page import page_html
+from benchmarks.run_record import key_title
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.utils.files import atomic_file, atomic_folder, require_new
 
@@ -40,7 +41,7 @@ def overlay_command(
     """
     profiled = {
         key: found
-        for key, runs in grouped(read_record(record)).items()
+        for key, runs in runs_by_key(read_record(record)).items()
         if (found := next((run.operations for run in runs if run.operations), None))
     }
     if not profiled:
@@ -48,5 +49,5 @@ def overlay_command(
     with atomic_folder(out) as folder:
         for key, found in profiled.items():
             file = folder / f"{'_'.join(map(str, key))}.json"
-            file.write_text(overlay(found, titled(key)), encoding="utf-8")
+            file.write_text(overlay(found, key_title(key)), encoding="utf-8")
     typer.echo(f"Wrote {out}: {len(profiled)} files.")

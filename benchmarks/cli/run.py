@@ -15,8 +15,8 @@ from benchmarks.devices.choose import choose_device, found_devices
 from benchmarks.devices.device import AgentDevice, BenchmarkDevice
 from benchmarks.devices.phone import ReturnedRecord
 from benchmarks.record import BenchmarkRecord, write_record
-from benchmarks.report.cells import megabytes, number, share
-from benchmarks.report.figures import figures
+from benchmarks.report.figures import artifact_figures
+from benchmarks.report.tables import megabytes, number, share
 from benchmarks.run import measure, measure_beside
 from benchmarks.suite import Suite, load_suite
 from dmvton_mobile.bundles.bundle import Bundle, read_bundle
@@ -173,8 +173,16 @@ def _table(record: BenchmarkRecord) -> Table:
         "RSS delta MB",
         box=None,
     )
-    for each in figures(record):
-        times = (each.load, each.first, each.garment, each.frame, each.p90, each.p99, each.camera)
+    for each in artifact_figures(record):
+        times = (
+            each.load_ms,
+            each.first_run_ms,
+            each.garment_ms,
+            each.frame_ms,
+            each.p90_ms,
+            each.p99_ms,
+            each.camera_ms,
+        )
         table.add_row(
             each.title, *(number(value, 1) for value in times), share(each.late), megabytes(each.rss_delta_bytes, 0)
         )

@@ -3,7 +3,7 @@
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.report.cells import megabytes, number
+from benchmarks.report.tables import megabytes, number
 from dmvton_mobile.bundles.recommendation import PrecisionFigures
 
 COST_COLUMNS = ("files MB", "download MB", "frame ms", "ratio", "RSS delta MB")

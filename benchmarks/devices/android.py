@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.devices.adb_link import DeviceRefused, Link
 from benchmarks.devices.device import DeviceLost
 from benchmarks.devices.phone import APP, ENDED, JOB, RECORD, Phone, PhoneTask
-from benchmarks.record import MAX_BYTES, BenchmarkRecord, parse_benchmark
+from benchmarks.record import MAX_BYTES, BenchmarkRecord, parse_app_record
 from benchmarks.run_record import DeviceKind
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.utils.progress import StepCallback
@@ -58,7 +58,7 @@ class Android(Phone):
             self._start(inputs, results)
             self._follow(task, results, on_step)
             where = f"{RECORD} of {self._link.serial}"
-            return task.accept(parse_benchmark(self._link.pull(f"{results}/{RECORD}", MAX_BYTES), where), where)
+            return task.accept(parse_app_record(self._link.pull(f"{results}/{RECORD}", MAX_BYTES), where), where)
         finally:
             with suppress(DeviceLost):
                 self._link.shell(f"am force-stop {APP}")

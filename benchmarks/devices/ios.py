@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.devices.device import DeviceLost
 from benchmarks.devices.phone import APP, JOB, RECORD, Phone, PhoneTask
-from benchmarks.record import BenchmarkRecord, RecordError, read_record
+from benchmarks.record import BenchmarkRecord, RecordError, read_app_record
 from benchmarks.run_record import DeviceKind
 from dmvton_mobile.errors import CheckFailed, plain
 from dmvton_mobile.utils.progress import StepCallback
@@ -90,7 +90,7 @@ class Ios(Phone):
             problem = _problem(last, TIMEOUT_SECONDS) or problem
             if not record.is_file():
                 raise DeviceLost(f"{self.name} gave no record: {problem or 'devicectl said nothing'}")
-            return task.accept(read_record(record), f"{RECORD} of {self.name}")
+            return task.accept(read_app_record(record), f"{RECORD} of {self.name}")
 
     def _instructions(self, task: PhoneTask) -> str:
         """Writes the app's folder; returns what to do on a Mac, as commands for a shell."""

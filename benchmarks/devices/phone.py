@@ -15,7 +15,7 @@ from pydantic import SerializerFunctionWrapHandler, field_serializer
 
 from benchmarks.budget import artifact_sizes
 from benchmarks.devices.device import BenchmarkDevice
-from benchmarks.record import BenchmarkRecord, RecordError, read_record
+from benchmarks.record import BenchmarkRecord, RecordError, SuiteMeasurements, read_app_record
 from benchmarks.run_record import DeviceKind, Run
 from benchmarks.suite import Suite
 from benchmarks.verdict import give_verdict
@@ -115,7 +115,7 @@ class PhoneTask:
         """How long the app may take: the suite's timeout for each of its runs."""
         return self.suite.timeout_seconds * len(self.pairs) * len(self.suite.threads) * self.suite.rounds
 
-    def accept(self, record: BenchmarkRecord, where: str) -> BenchmarkRecord:
+    def accept(self, record: SuiteMeasurements, where: str) -> BenchmarkRecord:
         """Checks the app's record and completes it: sizes, missing runs and verdict are ours.
 
         Args:
@@ -138,8 +138,9 @@ class PhoneTask:
         artifacts = tuple(artifact_sizes(self.bundle, *pair) for pair in self.pairs)
         device = record.device.model_copy(update={"name": self.device})
         verdict = give_verdict(self.suite, device, artifacts, runs)
-        update = {"device": device, "artifacts": artifacts, "runs": runs, "verdict": verdict}
-        return record.model_copy(update=update)
+        measured = {name: getattr(record, name) for name in SuiteMeasurements.model_fields}
+        ours = {"device": device, "artifacts": artifacts, "runs": runs, "verdict": verdict}
+        return BenchmarkRecord.model_validate({**measured, **ours})
 
     def _missing(self, runs: tuple[Run, ...]) -> list[Run]:
         present = {(run.key, run.round) for run in runs}
@@ -188,7 +189,7 @@ class ReturnedRecord(Phone):
     """
 
     def __init__(self, path: Path):
-        self._path, self._record = path, read_record(path)
+        self._path, self._record = path, read_app_record(path)
         self.kind, self.name = self._record.device.kind, self._record.device.name
         if self.kind not in RUNTIMES:
             raise RecordError(

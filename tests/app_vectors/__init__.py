@@ -45,4 +45,5 @@ def make(folder: Path) -> None:
     save_file(dict(sorted(arrays.items())), folder / "arrays.safetensors")
     (folder / "vectors.json").write_text(json.dumps(cases, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     (folder / "job.json").write_text(record_json(job()), encoding="utf-8")
-    (folder / "record.json").write_text(record_json(record()), encoding="utf-8")
+    text = json.dumps(record(), sort_keys=True, indent=2, allow_nan=False, ensure_ascii=False)
+    (folder / "record.json").write_text(text + "\n", encoding="utf-8")

@@ -10,8 +10,10 @@ import jsonschema
 import numpy as np
 import pytest
 
-from benchmarks.record import BenchmarkRecord, DeviceKind, read_record
+from benchmarks.record import AppRecord, BenchmarkRecord, SuiteMeasurements, read_app_record
 from benchmarks.report.page import page_html
+from benchmarks.run_record import DeviceKind
+from benchmarks.verdict import give_verdict
 from dmvton_mobile.imaging.decode import Pixels
 from dmvton_mobile.imaging.window import person_window
 from tests.apps.scene import record_scene
@@ -29,7 +31,7 @@ class Made:
     photo with a garment on. answer: Python's."""
 
     platform: str
-    record: BenchmarkRecord
+    record: AppRecord
     written: dict
     picture: Pixels
     answer: Pixels
@@ -47,18 +49,23 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     assert ran.returncode == 0, ran.stdout[-4000:] + ran.stderr[-4000:]
     (file,) = record.glob("*.json")
     picture = np.fromfile(scene / f"{platform}.rgb", np.uint8).reshape(answer.shape)
-    return Made(platform, read_record(file), json.loads(file.read_bytes()), picture, answer)
+    return Made(platform, read_app_record(file), json.loads(file.read_bytes()), picture, answer)
 
 
 def test_an_apps_record_holds_the_published_schema(made: Made) -> None:
-    jsonschema.validate(made.written, BenchmarkRecord.model_json_schema())
+    jsonschema.validate(made.written, AppRecord.model_json_schema())
     assert made.record.device.kind is KINDS[made.platform]
     assert all(run.failure is None and run.frame is not None for run in made.record.runs)
 
 
 def test_it_stands_beside_a_hosts(made: Made) -> None:
-    page = page_html([records.record([records.run()]), made.record])
-    model = made.record.device.model
+    app = made.record
+    measured = {name: getattr(app, name) for name in SuiteMeasurements.model_fields}
+    verdict = give_verdict(records.SUITE, app.device, app.artifacts, app.runs)
+    page = page_html(
+        [records.record([records.run()]), BenchmarkRecord.model_validate({**measured, "verdict": verdict})]
+    )
+    model = app.device.model
     assert model is not None and model in page and "Test CPU" in page
 
 
