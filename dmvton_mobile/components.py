@@ -1,5 +1,4 @@
-"""The graphs a network goes out as, and their contracts. Normalisation is inside: RGB in [0, 1] goes in and comes
-out."""
+"""The components that a network is exported as, and their contracts; they take and return RGB in [0, 1]."""
 
 from dataclasses import dataclass
 
@@ -26,35 +25,47 @@ _FEATURES = "garment_features"
 
 
 def feature_names(network: TryOnNetwork) -> tuple[str, ...]:
-    """What garment_encoder hands to tryon: the garment's picture, and its pyramid's maps, coarse to fine."""
+    """The tensors from garment_encoder to tryon: the garment's picture and its feature maps, coarse to fine."""
     return ("garment_picture", *(f"{_FEATURES}_{level}" for level in range(network.garment_maps)))
 
 
 def input_names(network: TryOnNetwork, component: Component) -> tuple[str, ...]:
-    """What a component takes, in order."""
+    """The names of a component's inputs, in order."""
     if component is Component.GARMENT_ENCODER:
         return GARMENT_NAMES
     return ("person", *(feature_names(network) if component is Component.TRYON else GARMENT_NAMES))
 
 
 def output_names(network: TryOnNetwork, component: Component) -> tuple[str, ...]:
-    """What a component gives, in order."""
+    """The names of a component's outputs, in order."""
     return feature_names(network) if component is Component.GARMENT_ENCODER else OUTPUT_NAMES
 
 
 @dataclass(frozen=True)
 class Layouts:
-    """In which layout an artifact holds its pictures (with flow and masks) and the garment's features."""
+    """The native layouts of an artifact.
+
+    Attributes:
+        pictures: of pictures, masks and the flow.
+        features: of the garment's picture and feature maps.
+    """
 
     pictures: Layout = Layout.NCHW
     features: Layout = Layout.NCHW
 
     def of(self, name: str) -> Layout:
+        """The layout of the tensor of that name."""
         return self.features if name == "garment_picture" or name.startswith(_FEATURES) else self.pictures
 
 
 class ComponentGraph(nn.Module):
-    """One component of a network as a module of positional tensors, each in its contract's layout and order."""
+    """One component of a network as a module of positional tensors, each in its contract's layout and order.
+
+    Args:
+        network: parser-free, else DmvtonError.
+        component: the part of it.
+        layouts: of its inputs and outputs.
+    """
 
     def __init__(self, network: TryOnNetwork, component: Component, layouts: Layouts):
         super().__init__()
@@ -67,9 +78,10 @@ class ComponentGraph(nn.Module):
         self.component = component
         self.layouts = layouts
 
-    def forward(self, *held: Tensor) -> tuple[Tensor, ...]:
+    def forward(self, *native: Tensor) -> tuple[Tensor, ...]:
+        """Runs the component on inputs in the native layout; the outputs are in it, too, and float32."""
         names = input_names(self.network, self.component)
-        inputs = {name: _to_nchw(value, self.layouts.of(name)) for name, value in zip(names, held, strict=True)}
+        inputs = {name: _to_nchw(value, self.layouts.of(name)) for name, value in zip(names, native, strict=True)}
         outputs = dict(zip(output_names(self.network, self.component), self._run(inputs), strict=True))
         return tuple(_from_nchw(value, self.layouts.of(name)) for name, value in outputs.items())
 
@@ -91,8 +103,13 @@ class ComponentGraph(nn.Module):
 
 @dataclass(frozen=True)
 class ComponentExample:
-    """A component's graph with example inputs in its own layouts, and the contract that follows from running it on
-    them."""
+    """A component's graph with example inputs.
+
+    Attributes:
+        graph: the component.
+        inputs: in the native layout.
+        contract: of the graph, from running it on the inputs.
+    """
 
     graph: ComponentGraph
     inputs: tuple[Tensor, ...]
@@ -105,35 +122,39 @@ def component_examples(
     layouts: Layouts | None = None,
     size: tuple[int, int] = DEFAULT_SIZE,
 ) -> list[ComponentExample]:
-    """Every component's graph, fed with random pictures of size (height, width); tryon with what garment_encoder made
-    of its."""
+    """The graph of every component, with random pictures as inputs.
+
+    Args:
+        network: parser-free, in eval mode.
+        components: to build, in this order. tryon gets the features that garment_encoder computes.
+        layouts: native layouts; NCHW unless given.
+        size: height and width of the pictures.
+    """
     layouts = layouts or Layouts()
     random = torch.Generator().manual_seed(0)
     channels = {"person": 3, "garment": 3, "garment_mask": 1}
     values = {name: torch.rand(1, count, *size, generator=random) for name, count in channels.items()}
-    held = {name: _from_nchw(value, layouts.of(name)).contiguous() for name, value in values.items()}
+    tensors = {name: _from_nchw(value, layouts.of(name)).contiguous() for name, value in values.items()}
     examples = {}
     needed = (Component.GARMENT_ENCODER, *components) if Component.TRYON in components else components
     for component in dict.fromkeys(needed):
         graph = ComponentGraph(network, component, layouts).eval()
-        takes, gives = input_names(network, component), output_names(network, component)
-        inputs = tuple(held[name] for name in takes)
+        takes, returns = input_names(network, component), output_names(network, component)
+        inputs = tuple(tensors[name] for name in takes)
         with torch.no_grad():
-            outputs = graph(*inputs)
-        made = dict(zip(gives, outputs, strict=True))
-        held |= {name: value.contiguous() for name, value in made.items()}
+            outputs = dict(zip(returns, graph(*inputs), strict=True))
+        tensors |= {name: value.contiguous() for name, value in outputs.items()}
         contract = ComponentContract(
             component=component,
-            inputs=tuple(_contract(name, held[name], layouts) for name in takes),
-            outputs=tuple(_contract(name, value, layouts) for name, value in made.items()),
+            inputs=tuple(_contract(name, tensors[name], layouts) for name in takes),
+            outputs=tuple(_contract(name, value, layouts) for name, value in outputs.items()),
         )
         examples[component] = ComponentExample(graph, inputs, contract)
     return [examples[component] for component in components]
 
 
 def peak(tensor: TensorContract) -> float | None:
-    """The width of a tensor's range, for PSNR: 1 for pictures and masks, 2 for flows; None for features, which have
-    their own."""
+    """The peak value of a tensor for PSNR: 1 for pictures and masks, 2 for flows, None for features of any range."""
     return {Kind.RGB: 1.0, Kind.MASK: 1.0, Kind.FLOW: 2.0}.get(tensor.kind)
 
 
@@ -142,8 +163,8 @@ def _contract(name: str, value: Tensor, layouts: Layouts) -> TensorContract:
     return tensor_contract(name, layouts.of(name), (batch, second, third, fourth))
 
 
-def _to_nchw(held: Tensor, layout: Layout) -> Tensor:
-    return held.permute(0, 3, 1, 2) if layout is Layout.NHWC else held
+def _to_nchw(native: Tensor, layout: Layout) -> Tensor:
+    return native.permute(0, 3, 1, 2) if layout is Layout.NHWC else native
 
 
 def _from_nchw(value: Tensor, layout: Layout) -> Tensor:

@@ -1,7 +1,7 @@
-"""What every input and output is: names, shapes, ranges, colour order, layout. The one source of truth.
+"""The contract of every input and output: names, shapes, ranges, colour order, layout.
 
-Converters, bundles, runtimes and apps read the tensors of an artifact from here; nobody writes a shape or a range
-twice. An app feeds RGB in [0, 1] and gets RGB in [0, 1]: normalisation and the mask threshold are inside the graph.
+Converters, bundles, runtimes and apps take the tensors of an artifact from here. An app feeds RGB in [0, 1] and gets
+RGB in [0, 1]: normalisation and the mask threshold are inside the graph.
 """
 
 import re
@@ -39,7 +39,7 @@ def to_unit(signed: Values) -> Values:
 
 
 class Component(StrEnum):
-    """The graphs a network goes out as: the first two together, or the last alone."""
+    """The graphs that a network is exported as: the first two together, or the last alone."""
 
     GARMENT_ENCODER = "garment_encoder"  # once per garment
     TRYON = "tryon"  # once per frame
@@ -47,13 +47,14 @@ class Component(StrEnum):
 
 
 class Components(StrEnum):
-    """How a network is cut: `split` keeps the garment's share out of the frame."""
+    """How a network is cut into components; `split` computes the garment's features once per garment."""
 
     SPLIT = "split"
     WHOLE = "whole"
 
     @property
     def members(self) -> tuple[Component, ...]:
+        """The components, in the order they run."""
         return (Component.WHOLE,) if self is Components.WHOLE else (Component.GARMENT_ENCODER, Component.TRYON)
 
 
@@ -67,12 +68,22 @@ class Kind(StrEnum):
 
 
 class Layout(StrEnum):
+    """The order of a tensor's axes: batch (N), channels (C), height (H), width (W)."""
+
     NCHW = "nchw"
     NHWC = "nhwc"
 
 
 class TensorContract(BaseModel):
-    """One float32 tensor of an artifact. `shape` is as the artifact holds it, in the order that `layout` names."""
+    """One float32 tensor of an artifact.
+
+    Attributes:
+        name: as the artifact names it.
+        kind: what the numbers mean.
+        layout: the order of the axes.
+        shape: in that order.
+        description: for people.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -84,17 +95,18 @@ class TensorContract(BaseModel):
 
     @property
     def nchw_shape(self) -> tuple[int, int, int, int]:
+        """The shape in the order batch, channels, height, width."""
         batch, second, third, fourth = self.shape
         return self.shape if self.layout is Layout.NCHW else (batch, fourth, second, third)
 
     @property
     def value_range(self) -> tuple[float, float] | None:
-        """The values a picture or mask may take; None where the tensor has no fixed range."""
+        """Least and greatest value of a picture or a mask; None where the tensor has no fixed range."""
         return (0.0, 1.0) if self.kind in (Kind.RGB, Kind.MASK) else None
 
 
 class ComponentContract(BaseModel):
-    """The tensors of one artifact, in the order its runtime takes and gives them."""
+    """The tensors of one artifact, in the order in which its runtime takes and returns them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -104,14 +116,16 @@ class ComponentContract(BaseModel):
 
     @property
     def input_names(self) -> list[str]:
+        """The inputs' names, in order."""
         return [tensor.name for tensor in self.inputs]
 
     @property
     def output_names(self) -> list[str]:
+        """The outputs' names, in order."""
         return [tensor.name for tensor in self.outputs]
 
 
-# name: (kind, what it is)
+# name: (kind, description)
 _MEANINGS = {
     "person": (Kind.RGB, "The person's picture, the network's 3:4 window of it."),
     "garment": (Kind.RGB, "The garment's flat picture, padded to 3:4; its background does not matter."),
@@ -128,8 +142,13 @@ _MEANINGS = {
 
 
 def tensor_contract(name: str, layout: Layout, shape: tuple[int, int, int, int]) -> TensorContract:
-    """The contract of a tensor by its name; `garment_features_N` is level N of the garment's pyramid, coarse to
-    fine."""
+    """The contract of a tensor, by its name.
+
+    Args:
+        name: one that `components.py` gives; `garment_features_N` is level N of the garment's pyramid, coarse to fine.
+        layout: of the artifact.
+        shape: in that layout.
+    """
     kind, description = _MEANINGS.get(name) or (
         Kind.FEATURES,
         f"Garment features, level {name.rpartition('_')[2]} of the pyramid.",
@@ -138,7 +157,7 @@ def tensor_contract(name: str, layout: Layout, shape: tuple[int, int, int, int])
 
 
 def parse_size(text: str) -> tuple[int, int]:
-    """(height, width). Raises DmvtonError for what no network takes."""
+    """`256x192` -> (height, width). Raises DmvtonError for another form, or a size that no network takes."""
     found = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text)
     size = (int(found[1]), int(found[2])) if found else (0, 0)
     if any(side % SIZE_MULTIPLE or not SMALLEST_SIZE <= side <= LARGEST_SIZE for side in size):
@@ -150,4 +169,5 @@ def parse_size(text: str) -> tuple[int, int]:
 
 
 def size_text(size: tuple[int, int]) -> str:
+    """(height, width) -> `256x192`."""
     return f"{size[0]}x{size[1]}"

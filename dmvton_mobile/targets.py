@@ -1,4 +1,4 @@
-"""The runtimes an artifact can be made for, the precisions, and what its file is called."""
+"""The targets and precisions of artifacts, and the names of their files."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ from dmvton_mobile.contract import Component
 
 
 class Target(StrEnum):
-    """A runtime. The value is also the folder of its artifacts in a bundle."""
+    """A runtime that artifacts are converted for. The value is also the folder of its artifacts in a bundle."""
 
     COREML = "coreml"
     TFLITE = "tflite"
@@ -15,7 +15,7 @@ class Target(StrEnum):
 
     @property
     def suffix(self) -> str:
-        """What its files end in; a Core ML package is a folder."""
+        """The suffix of its files; a Core ML package is a folder."""
         return _SUFFIXES[self]
 
 
@@ -23,25 +23,20 @@ _SUFFIXES = {Target.COREML: ".mlpackage", Target.TFLITE: ".tflite", Target.EXECU
 
 
 class Precision(StrEnum):
-    """What the weights and the arithmetic are held in; an artifact lists what stayed float32.
-
-    INT8: the arithmetic as well, which needs the ranges of activations.
-    W8: the weights of convolutions alone, one scale per output channel; no ranges, and not for ExecuTorch.
-    PALETTE6: weights as indices into tables of 64 values, one table per tensor; Core ML only.
-    """
+    """The precision of weights and arithmetic; an artifact lists what stays float32."""
 
     FP32 = "fp32"
     FP16 = "fp16"
-    INT8 = "int8"
-    W8 = "w8"
-    PALETTE6 = "palette6"
+    INT8 = "int8"  # weights and arithmetic, which needs the ranges of activations
+    W8 = "w8"  # weight-only int8: the weights of convolutions, one scale per output channel; not for ExecuTorch
+    PALETTE6 = "palette6"  # weights as indices into tables of 64 values, one table per tensor; Core ML only
 
 
 def artifact_name(component: Component, target: Target, precision: Precision) -> str:
-    """`tryon_fp16.tflite`"""
+    """The name of an artifact's file, like `tryon_fp16.tflite`."""
     return f"{component}_{precision}{target.suffix}"
 
 
 def artifact_path(component: Component, target: Target, precision: Precision) -> str:
-    """Where it lies in a bundle: `tflite/tryon_fp16.tflite`"""
+    """The path of an artifact in a bundle, like `tflite/tryon_fp16.tflite`."""
     return f"{target}/{artifact_name(component, target, precision)}"

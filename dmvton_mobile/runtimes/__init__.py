@@ -1,4 +1,4 @@
-"""Run an artifact on this machine: one file per runtime, one function to open them."""
+"""Runs artifacts on this machine: one file per runtime, and `open_session` for all of them."""
 
 from pathlib import Path
 from typing import assert_never

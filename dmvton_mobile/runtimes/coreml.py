@@ -1,4 +1,4 @@
-"""Core ML packages: Apple's runtime on a Mac, elsewhere the evaluator of `mil.py`."""
+"""Core ML packages: Apple's runtime on a Mac, elsewhere the evaluator of `mil/`."""
 
 import platform
 from pathlib import Path
@@ -18,11 +18,18 @@ COMPUTE_UNITS = ("ALL", "CPU_AND_GPU", "CPU_AND_NE", "CPU_ONLY")
 class CoreMLSession(Session):
     """A `.mlpackage`, run by Core ML on macOS and by `MilProgram` elsewhere; `evaluator` says which.
 
-    threads: not used; Core ML chooses its own, and the evaluator follows torch.
-    compute_units: one of COMPUTE_UNITS, which processors Core ML may use; the evaluator has only the CPU.
+    Images (`ct.ImageType`) are float [0, 1] in `run`, too. They are rounded to whole steps of 1/255 on both evaluators,
+    because an app's pixel buffer holds those.
 
-    Where the package takes or gives an image (`ct.ImageType`), `run` still speaks float [0, 1]: a picture crosses that
-    border as whole steps of 1/255, on both evaluators, because that is what an app's pixel buffer holds.
+    Args:
+        path: the package, a folder.
+        contract: its tensors.
+        threads: not used; Core ML chooses its own number, and the evaluator follows torch.
+        compute_units: one of COMPUTE_UNITS, the processors that Core ML may use; the evaluator has only the CPU.
+
+    Raises:
+        UnknownName: there are no such compute units.
+        DmvtonError: the package cannot be opened, or its inputs and outputs are not the contract's.
     """
 
     def __init__(self, path: Path, contract: ComponentContract, threads: int = 2, compute_units: str = "ALL"):
@@ -43,11 +50,12 @@ class CoreMLSession(Session):
         self._images = image_modes(path, description)
 
     def run_native(self, inputs: list[np.ndarray]) -> list[np.ndarray]:
-        given = {
+        """Runs the package. Pictures of an image input or output are [1, C, H, W] in [0, 1], as elsewhere."""
+        values = {
             tensor.name: self._to_picture(tensor.name, value) if tensor.name in self._images else value
             for tensor, value in zip(self.contract.inputs, inputs, strict=True)
         }
-        results = self._program.run(given) if self._program else self._model.predict(given)
+        results = self._program.run(values) if self._program else self._model.predict(values)
         return [
             _from_picture(results[name]) if name in self._images else results[name]
             for name in self.contract.output_names
@@ -64,14 +72,14 @@ class CoreMLSession(Session):
         )
 
     def _check_names(self, description: Any) -> None:
-        for what, held, named in (
+        for role, features, expected in (
             ("inputs", description.input, self.contract.input_names),
             ("outputs", description.output, self.contract.output_names),
         ):
-            names = sorted(feature.name for feature in held)
-            if names != sorted(named):
+            names = sorted(feature.name for feature in features)
+            if names != sorted(expected):
                 raise DmvtonError(
-                    f"{self.path} has the {what} {', '.join(names)}; its contract says {', '.join(named)}."
+                    f"{self.path} has the {role} {', '.join(names)}; its contract says {', '.join(expected)}."
                 )
 
 
@@ -85,7 +93,7 @@ def image_modes(path: Path, description: Any) -> dict[str, str]:
         mode = {kinds.RGB: "RGB", kinds.GRAYSCALE: "L"}.get(kinds.colorSpace)
         if mode is None:
             space = kinds.ColorSpace.Name(kinds.colorSpace)
-            raise DmvtonError(f"{path} holds the image {feature.name!r} as {space}; RGB and GRAYSCALE are known.")
+            raise DmvtonError(f"{path} has the image {feature.name!r} in {space}; RGB and GRAYSCALE are known.")
         modes[feature.name] = mode
     return modes
 

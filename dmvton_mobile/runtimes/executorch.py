@@ -12,7 +12,7 @@ from dmvton_mobile.runtimes.session import Session
 
 
 class ExecuTorchSession(Session):
-    """A .pte file; the thread count is that of its process-wide pool."""
+    """A .pte file. The thread count sets ExecuTorch's pool, which the whole process shares."""
 
     evaluator = "ExecuTorch"
 
@@ -30,4 +30,5 @@ class ExecuTorchSession(Session):
             raise DmvtonError(f"ExecuTorch cannot open {path.name}: {error}") from error
 
     def run_native(self, inputs: list[np.ndarray]) -> list[np.ndarray]:
+        """Runs the program's `forward`."""
         return [output.numpy() for output in self._method.execute([torch.from_numpy(value) for value in inputs])]

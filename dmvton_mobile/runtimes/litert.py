@@ -11,7 +11,7 @@ from dmvton_mobile.runtimes.session import Session
 
 
 class LiteRTSession(Session):
-    """A .tflite file. Its tensors are found by their names in the file's one signature."""
+    """A .tflite file; its one signature names the tensors."""
 
     evaluator = "LiteRT"
 
@@ -27,6 +27,7 @@ class LiteRTSession(Session):
             raise DmvtonError(f"LiteRT cannot open {path.name}: {error}") from error
 
     def run_native(self, inputs: list[np.ndarray]) -> list[np.ndarray]:
+        """Runs the signature."""
         for index, value in zip(self._inputs, inputs, strict=True):
             self._interpreter.set_tensor(index, value)
         self._interpreter.invoke()

@@ -13,7 +13,7 @@ WARNINGS_OFF = 3  # errors only
 
 
 class OnnxSession(Session):
-    """An .onnx file. Memory patterns are off: they hold half as much again after the second run and gain no time."""
+    """An .onnx file. Memory patterns are off: they take half as much memory again and save no time."""
 
     evaluator = "ONNX Runtime"
 
@@ -29,4 +29,5 @@ class OnnxSession(Session):
             raise DmvtonError(f"ONNX Runtime cannot open {path.name}: {error}") from error
 
     def run_native(self, inputs: list[np.ndarray]) -> list[np.ndarray]:
+        """Runs the graph."""
         return self._session.run(self.contract.output_names, dict(zip(self.contract.input_names, inputs, strict=True)))

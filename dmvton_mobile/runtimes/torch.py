@@ -1,4 +1,4 @@
-"""PyTorch itself behind the same few methods: the reference that every artifact is compared with."""
+"""PyTorch as a runtime: the reference that every artifact is compared with."""
 
 from pathlib import Path
 
@@ -12,7 +12,13 @@ from dmvton_mobile.runtimes.session import Session
 
 
 class TorchSession(Session):
-    """A component of a network in eval mode, NCHW throughout."""
+    """A component of a network in eval mode; its native layout is NCHW.
+
+    Args:
+        network: a parser-free network.
+        component: the part of it to run.
+        size: height and width of its pictures.
+    """
 
     evaluator = "PyTorch"
 
@@ -23,4 +29,5 @@ class TorchSession(Session):
 
     @torch.no_grad()
     def run_native(self, inputs: list[np.ndarray]) -> list[np.ndarray]:
+        """Runs the component's graph without gradients."""
         return [output.numpy() for output in self._graph(*(torch.from_numpy(value) for value in inputs))]

@@ -1,4 +1,4 @@
-"""A saved Core ML program, evaluated operation by operation where there is no Core ML: "verified" off a Mac."""
+"""Evaluates a saved Core ML program operation by operation, so that packages are verified without a Mac."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -19,8 +19,8 @@ from dmvton_mobile.utils.optional_imports import optional_import
 
 OPERATIONS: dict[str, Function] = {**ARITHMETIC, **LAYOUT}
 
-# MIL's name of a type: what a tensor of it is held as. uint16 holds indices only; torch can do little with its own.
-_HELD_AS = {
+# MIL's name of a type -> the torch type that represents it. uint16 holds only indices, and torch's own can do little.
+_TORCH_TYPES = {
     "fp16": torch.float32,
     "fp32": torch.float32,
     "int8": torch.int8,
@@ -34,24 +34,30 @@ _HELD_AS = {
 
 
 class UnknownOperation(DmvtonError):
-    """The program holds an operation, or an input of one, that `mil_operations` and `mil_layout` do not have."""
+    """The program has an operation, or an input of one, that the evaluator does not implement."""
 
 
 class MilProgram:
-    """A `.mlpackage` (an ML program) read back from disk and run on the CPU with torch.
+    """A `.mlpackage` (an ML program), read back from disk and run on the CPU with torch.
 
-    Precision is what the program declares: a value declared fp16 is rounded to fp16 after every operation, a cast is a
-    cast. Inside one operation the arithmetic is fp32: an fp16 convolution multiplies fp16 numbers, accumulates in fp32
-    and rounds once, which is what hardware with fp32 accumulation gives; fp16 accumulation is less exact.
+    The program declares the precision: a value declared fp16 is rounded to fp16 after every operation. Inside one
+    operation the arithmetic is fp32: an fp16 convolution multiplies fp16 numbers, accumulates in fp32 and rounds once,
+    as hardware with fp32 accumulation does; fp16 accumulation is less exact.
 
     An image input (`ct.ImageType`) is an ordinary float input here: [1, 3, H, W], red first ([1, 1, H, W] for
-    greyscale), 0 to 255, as Core ML hands a picture to the program. For an ML program coremltools writes the type's
+    greyscale), 0 to 255, as Core ML passes a picture to the program. For an ML program coremltools writes the type's
     `scale` and `bias` into the program itself, as the first operations on it (`NAME__scaled__`, a mul, and
-    `NAME__biased__`, an add); the package's description keeps only size and colour space. An image output must come out
-    as 0 to 255: nothing is added.
+    `NAME__biased__`, an add); the package's description keeps only size and colour space. An image output is 0 to 255.
 
-    Every operation is looked up before anything runs. UnknownOperation names what is missing; DmvtonError says that the
-    package is not there or not whole.
+    Every operation is looked up before anything runs.
+
+    Args:
+        path: the package, a folder.
+
+    Raises:
+        UnknownOperation: the evaluator does not implement an operation of the program.
+        NotInstalledError: coremltools is not installed.
+        DmvtonError: there is no package, or it is incomplete.
     """
 
     def __init__(self, path: Path):
@@ -61,9 +67,7 @@ class MilProgram:
             raise DmvtonError(f"There is no Core ML package at {path}.")
         try:
             model = ct.models.MLModel(str(path), skip_model_load=True)
-        except (
-            Exception
-        ) as error:  # coremltools raises what its parser or the file system raised, bare Exception included
+        except Exception as error:  # coremltools raises whatever its parser or the file system raised
             raise DmvtonError(f"{path} is not a Core ML package that can be read: {error}") from error
         spec = model.get_spec()
         self.description = spec.description
@@ -79,21 +83,33 @@ class MilProgram:
 
     @property
     def input_names(self) -> list[str]:
+        """The inputs' names, in the program's order."""
         return list(self._inputs)
 
     @property
     def output_names(self) -> list[str]:
+        """The outputs' names, in the program's order."""
         return [var.name for var in self._outputs]
 
     @property
     def operation_types(self) -> dict[str, int]:
-        """How often each operation occurs, constants aside."""
+        """How often each operation occurs, without constants."""
         types = [step.operation.op_type for step in self._steps]
         return {name: types.count(name) for name in sorted(set(types))}
 
     @torch.inference_mode()
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Every input by name -> every output by name, in the shapes and types the program declares."""
+        """Runs the program.
+
+        Args:
+            inputs: every input by name, in the shape that the program declares.
+
+        Returns:
+            Every output by name, in the shape and type that the program declares.
+
+        Raises:
+            DmvtonError: an input is missing or of another shape, or an operation cannot be evaluated.
+        """
         values: dict[Any, Tensor | str] = dict(self._constants)
         for name, var in self._inputs.items():
             if name not in inputs:
@@ -103,7 +119,7 @@ class MilProgram:
                 raise DmvtonError(
                     f"{self.path.name} takes {name} as {tuple(var.shape)}; this one is {tuple(given.shape)}."
                 )
-            values[var] = _held(var, given)
+            values[var] = _represented(var, given)
         kept = set(self._constants) | set(self._outputs)
         for index, step in enumerate(self._steps):
             values.update(self._evaluate(step, values))
@@ -125,7 +141,7 @@ class MilProgram:
                     f"{self.path}: operation {operation.op_type} {operation.name!r} gave {tuple(value.shape)}, "
                     f"but the program declares {tuple(var.shape)}."
                 )
-        return {var: _held(var, value) for var, value in zip(operation.outputs, results)}
+        return {var: _represented(var, value) for var, value in zip(operation.outputs, results)}
 
     def _check_operations(self, spec: Any) -> None:
         if spec.WhichOneof("Type") != "mlProgram" or "main" not in spec.mlProgram.functions:
@@ -137,7 +153,7 @@ class MilProgram:
             if operation.type not in OPERATIONS and not _is_constant(operation.type):
                 name = operation.outputs[0].name if operation.outputs else "without a result"
                 raise UnknownOperation(
-                    f"{self.path} holds the operation {operation.type!r} ({name}), which the evaluator does not know. "
+                    f"{self.path} has the operation {operation.type!r} ({name}), which the evaluator does not know. "
                     "Run the package on a Mac, or add the operation to dmvton_mobile/runtimes/mil/operations.py."
                 )
 
@@ -156,16 +172,11 @@ class MilProgram:
             program = ct.converters.mil.frontend.milproto.load.load(
                 spec, specification_version=spec.specificationVersion, file_weights_dir=weights or ""
             )
-        except (
-            RuntimeError,
-            ValueError,
-            KeyError,
-            AssertionError,
-            OSError,
-        ) as error:  # its reader of weights and shape rules
+        # its reader of weights and its shape rules raise any of these
+        except (RuntimeError, ValueError, KeyError, AssertionError, OSError) as error:
             place = Path(weights) / "weight.bin" if weights else self.path
             raise DmvtonError(
-                f"{place} of {self.path.name} cannot be read; the package is not whole: {error}"
+                f"{place} of {self.path.name} cannot be read; the package is incomplete: {error}"
             ) from error
         return program.functions["main"]
 
@@ -177,6 +188,7 @@ class _Step(NamedTuple):
     function: Function
 
     def variables(self) -> Iterator[Any]:
+        """Every variable that the operation reads or writes."""
         for value in self.operation.inputs.values():
             if isinstance(value, (list, tuple)):
                 yield from value
@@ -185,7 +197,7 @@ class _Step(NamedTuple):
         yield from self.operation.outputs
 
     def arguments(self, values: Mapping[Any, Tensor | str]) -> dict[str, Any]:
-        """The function's arguments: tensors where its annotation says so, else plain values; None where not given."""
+        """The function's arguments: tensors where its annotation says so, else plain values; None where absent."""
         arguments: dict[str, Any] = {}
         for name, is_tensor in _parameters(self.function).items():
             var = self.operation.inputs.get(name)
@@ -210,7 +222,7 @@ def import_coremltools() -> ModuleType:
 
 @cache
 def _parameters(function: Function) -> dict[str, bool]:
-    """Parameter: whether it takes a tensor (or None, or a list of tensors)."""
+    """The function's parameters -> whether each takes a tensor (or None, or a list of tensors)."""
     hints = {name: hint for name, hint in get_type_hints(function).items() if name != "return"}
     return {name: hint is Tensor or Tensor in get_args(hint) for name, hint in hints.items()}
 
@@ -220,21 +232,21 @@ def _is_constant(kind: str) -> bool:
 
 
 def _constant(var: Any, operation: Any) -> Tensor | str:
-    """The value of a constant; what the package keeps compressed (constexpr_*), coremltools unpacks."""
+    """The value of a constant; coremltools unpacks compressed ones (constexpr_*)."""
     value = var.val if operation.op_type == "const" else operation.materialized_val_inference()
-    return value if isinstance(value, str) else _held(var, torch.tensor(value))
+    return value if isinstance(value, str) else _represented(var, torch.tensor(value))
 
 
 def _type_name(var: Any) -> str:
     return import_coremltools().converters.mil.mil.types.builtin_to_string(var.dtype)
 
 
-def _held(var: Any, value: Tensor) -> Tensor:
-    """The value in the type the program declares for var; fp16 as the float32 that holds the same number."""
+def _represented(var: Any, value: Tensor) -> Tensor:
+    """The value in the type that the program declares for var; fp16 as float32 of the same number."""
     name = _type_name(var)
-    if name not in _HELD_AS:
+    if name not in _TORCH_TYPES:
         raise DmvtonError(f"The evaluator does not know the type {name} of {var.name!r}.")
-    return value.to(torch.float16).to(torch.float32) if name == "fp16" else value.to(_HELD_AS[name])
+    return value.to(torch.float16).to(torch.float32) if name == "fp16" else value.to(_TORCH_TYPES[name])
 
 
 def _declared(var: Any, value: Tensor | str) -> np.ndarray:

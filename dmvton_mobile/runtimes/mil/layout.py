@@ -1,7 +1,7 @@
-"""What each operation of a Core ML program computes, in torch on the CPU: shapes, look-up, eight-bit
-steps, resizing and sampling.
+"""Operations of a Core ML program in torch on the CPU: shapes, look-up, quantization, resizing and sampling.
 
-The rules of `mil_operations` hold here too: parameters by the operation's own names, and no guess at an undefined form.
+The conventions of `operations.py` hold here too: parameters carry the operation's own names, and a form that the
+documentation leaves undefined raises `Unsupported`.
 """
 
 from collections.abc import Sequence
@@ -16,14 +16,17 @@ from dmvton_mobile.runtimes.mil.operations import Function, Unsupported, pad_con
 
 
 def reshape(x: Tensor, shape: list[int]) -> Tensor:
+    """Changes the shape; 0 in `shape` keeps the size of that axis."""
     return x.reshape([size or x.shape[axis] for axis, size in enumerate(shape)])
 
 
 def transpose(x: Tensor, perm: list[int]) -> Tensor:
+    """Permutes the axes."""
     return x.permute(perm)
 
 
 def expand_dims(x: Tensor, axes: list[int]) -> Tensor:
+    """Inserts axes of size 1 at the positions `axes` of the result."""
     rank = x.dim() + len(axes)
     for axis in sorted(axis % rank for axis in axes):
         x = x.unsqueeze(axis)
@@ -31,10 +34,12 @@ def expand_dims(x: Tensor, axes: list[int]) -> Tensor:
 
 
 def squeeze(x: Tensor, axes: list[int] | None) -> Tensor:
+    """Removes the axes of size 1 in `axes`, or all of them."""
     return x.squeeze() if axes is None else x.squeeze(tuple(axes))
 
 
 def concat(values: list[Tensor], axis: int, interleave: bool) -> Tensor:
+    """Concatenates along `axis`; `interleave` takes one slice of each tensor in turn."""
     if not interleave:
         return torch.cat(values, axis)
     axis %= values[0].dim()
@@ -42,10 +47,12 @@ def concat(values: list[Tensor], axis: int, interleave: bool) -> Tensor:
 
 
 def stack(values: list[Tensor], axis: int) -> Tensor:
+    """Stacks tensors along a new axis."""
     return torch.stack(values, axis)
 
 
 def split(x: Tensor, num_splits: int | None, split_sizes: list[int] | None, axis: int) -> Sequence[Tensor]:
+    """Splits along `axis` into `num_splits` equal parts, or into `split_sizes`."""
     if split_sizes is not None:
         return x.split(split_sizes, axis)
     assert num_splits is not None  # one of the two is always there
@@ -53,10 +60,12 @@ def split(x: Tensor, num_splits: int | None, split_sizes: list[int] | None, axis
 
 
 def tile(x: Tensor, reps: list[int]) -> Tensor:
+    """Repeats the tensor `reps` times along each axis."""
     return x.repeat(reps)
 
 
 def pixel_shuffle(x: Tensor, upscale_factor: int) -> Tensor:
+    """Moves channels into space: [B, C r^2, H, W] -> [B, C, H r, W r] for the factor r."""
     return F.pixel_shuffle(x, upscale_factor)
 
 
@@ -69,6 +78,7 @@ def slice_by_index(
     end_mask: list[bool] | None,
     squeeze_mask: list[bool] | None,
 ) -> Tensor:
+    """Takes x[begin:end:stride] along every axis; a mask leaves a bound open, or drops an axis."""
     squeezed = []
     for axis, size in enumerate(x.shape):
         if squeeze_mask and squeeze_mask[axis]:
@@ -86,6 +96,7 @@ def slice_by_index(
 
 
 def slice_by_size(x: Tensor, begin: list[int], size: list[int]) -> Tensor:
+    """Takes `size` values from `begin` along every axis; -1 takes all that follow."""
     for axis, (start, length) in enumerate(zip(begin, size)):
         start %= x.shape[axis]
         x = x.narrow(axis, start, x.shape[axis] - start if length == -1 else length)
@@ -93,12 +104,14 @@ def slice_by_size(x: Tensor, begin: list[int], size: list[int]) -> Tensor:
 
 
 def crop(x: Tensor, crop_height: list[int], crop_width: list[int]) -> Tensor:
+    """Removes (before, after) rows and columns from the last two axes."""
     for axis, (before, after) in ((-2, crop_height), (-1, crop_width)):
         x = x.narrow(axis, before, x.shape[axis] - before - after)
     return x
 
 
 def pad(x: Tensor, pad: list[int], mode: str, constant_val: float) -> Tensor:
+    """Pads the last axes with a constant, by reflection, or by repeating the border."""
     sides = list(zip(pad[0::2], pad[1::2]))
     if mode == "constant":
         return pad_constant(x, sides, constant_val)
@@ -114,6 +127,7 @@ def pad(x: Tensor, pad: list[int], mode: str, constant_val: float) -> Tensor:
 
 
 def gather(x: Tensor, indices: Tensor, axis: int, batch_dims: int, validate_indices: bool | None) -> Tensor:
+    """Takes the slices of `axis` that `indices` name; negative ones count from the end."""
     if batch_dims:
         pairs = zip(x, indices, strict=True)
         return torch.stack([gather(a, b, axis % x.dim() - 1, batch_dims - 1, None) for a, b in pairs])
@@ -123,6 +137,7 @@ def gather(x: Tensor, indices: Tensor, axis: int, batch_dims: int, validate_indi
 
 
 def gather_along_axis(x: Tensor, indices: Tensor, axis: int, validate_indices: bool | None) -> Tensor:
+    """Takes one value per index along `axis`; negative indices count from the end."""
     return torch.gather(x, axis, _not_negative(indices, x.shape[axis]))
 
 
@@ -131,11 +146,11 @@ def _not_negative(indices: Tensor, size: int) -> Tensor:
     return torch.where(indices < 0, indices + size, indices)
 
 
-# Eight bits
+# Quantization
 
 
 def quantize(input: Tensor, zero_point: Tensor | None, scale: Tensor, output_dtype: str, axis: int | None) -> Tensor:
-    """clip(round(input / scale) + zero_point), a half to the even neighbour, as coremltools computes a constant's."""
+    """clip(round(input / scale) + zero_point); halves round to even, as coremltools rounds constants."""
     limits = torch.iinfo(getattr(torch, output_dtype))
     steps = torch.round(input / _along(axis, scale, input))
     if zero_point is not None:
@@ -144,7 +159,7 @@ def quantize(input: Tensor, zero_point: Tensor | None, scale: Tensor, output_dty
 
 
 def dequantize(input: Tensor, zero_point: Tensor | None, scale: Tensor, axis: int | None) -> Tensor:
-    """scale * (input - zero_point)"""
+    """Scale * (input - zero_point)."""
     steps = input.to(torch.float32)
     if zero_point is not None:
         steps = steps - _along(axis, zero_point, input)
@@ -152,7 +167,7 @@ def dequantize(input: Tensor, zero_point: Tensor | None, scale: Tensor, axis: in
 
 
 def _along(axis: int | None, values: Tensor, x: Tensor) -> Tensor:
-    """A number as it is; one for each place along x's axis, so that it broadcasts."""
+    """A scalar as it is; a vector reshaped so that it broadcasts along that axis of x."""
     if values.dim() == 0:
         return values
     if axis is None or len(values) != x.shape[axis]:
@@ -166,6 +181,7 @@ def _along(axis: int | None, values: Tensor, x: Tensor) -> Tensor:
 
 
 def upsample_nearest_neighbor(x: Tensor, scale_factor_height: float, scale_factor_width: float) -> Tensor:
+    """Repeats rows and columns by whole factors."""
     for axis, factor in ((-2, scale_factor_height), (-1, scale_factor_width)):
         if factor != int(factor):
             raise Unsupported(
@@ -182,6 +198,7 @@ def upsample_bilinear(
     align_corners: bool,
     half_pixel_centers: bool | None,
 ) -> Tensor:
+    """Resizes height and width by factors, bilinear."""
     half = not align_corners if half_pixel_centers is None else half_pixel_centers
     if align_corners and half:
         raise Unsupported("align_corners and half_pixel_centers exclude each other")
@@ -191,8 +208,9 @@ def upsample_bilinear(
 
 
 def resize_bilinear(x: Tensor, target_size_height: int, target_size_width: int, sampling_mode: str) -> Tensor:
+    """Resizes height and width to a target size, bilinear, in one of MIL's five sampling modes."""
     if sampling_mode in _TORCH_ALIGNS_CORNERS:
-        # Between eight-bit values many results lie halfway between two steps: the last bit decides which they become.
+        # Between int8 values many results lie halfway between two steps: the last bit decides which they become.
         size = (target_size_height, target_size_width)
         return F.interpolate(x, size, mode="bilinear", align_corners=_TORCH_ALIGNS_CORNERS[sampling_mode])
     for axis, length in ((-2, target_size_height), (-1, target_size_width)):
@@ -244,7 +262,7 @@ def resample(
     coordinates_mode: str,
     align_corners: bool,
 ) -> Tensor:
-    """x [B, C, H, W] at coordinates [B, h, w, 2], x first -> [B, C, h, w]."""
+    """Samples x [B, C, H, W] at coordinates [B, h, w, 2], x first -> [B, C, h, w]."""
     padding = _PADDINGS.get((padding_mode, align_corners))
     if padding is None:
         raise Unsupported(f"padding_mode {padding_mode!r} with align_corners {align_corners} is not evaluated")

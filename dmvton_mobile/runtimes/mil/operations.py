@@ -1,13 +1,13 @@
-"""What each operation of a Core ML program computes, in torch on the CPU: the arithmetic. `mil_layout` has the rest.
+"""Operations of a Core ML program in torch on the CPU: arithmetic. `layout.py` has the rest.
 
 Written from the operations' public documentation (the docstrings under `coremltools.converters.mil.mil.ops.defs`, iOS
-15 to 18; https://apple.github.io/coremltools/source/coremltools.converters.mil.mil.ops.defs.html). Where that is open,
-"same" padding is what coremltools' shape inference makes of it, and a reflected border what its torch frontend writes.
+15 to 18; https://apple.github.io/coremltools/source/coremltools.converters.mil.mil.ops.defs.html). Where it is silent,
+"same" padding follows coremltools' shape inference, and a reflected border what its torch frontend writes.
 
-A function's parameters carry the operation's own names, and their annotation says how an input arrives: `Tensor` as a
-tensor, anything else as a plain Python value. Floats arrive as float32, also in an fp16 program, where they hold exact
-fp16 values; `mil.MilProgram` rounds what comes back to the type the program declares. A form that the documentation
-leaves undefined, or that is not written here, raises `Unsupported`: a wrong number would be worse than none.
+A function's parameters carry the operation's own names. Their annotation says how an input arrives: `Tensor` as a
+tensor, anything else as a plain Python value. Floats arrive as float32, also in an fp16 program, where they are exact
+fp16 values; `MilProgram` rounds the result to the type that the program declares. A form that the documentation leaves
+undefined, or that is not implemented here, raises `Unsupported`: no number is better than a wrong one.
 """
 
 import math
@@ -21,7 +21,7 @@ Function = Callable[..., Tensor | Sequence[Tensor]]
 
 
 class Unsupported(Exception):
-    """This form of the operation is not evaluated; `MilProgram` adds the operation's name and the file."""
+    """This form of an operation is not implemented; `MilProgram` adds the operation's name and the file."""
 
 
 def _unary(compute: Callable[[Tensor], Tensor]) -> Function:
@@ -49,48 +49,59 @@ def _reduction(compute: Callable[..., Tensor]) -> Function:
 
 
 def cast(x: Tensor, dtype: str) -> Tensor:
-    return x  # the declared type of the result says the same as dtype, and every result is brought to it
+    """Returns x: every result is converted to the type that the program declares, which is `dtype`."""
+    return x
 
 
 def clip(x: Tensor, alpha: float, beta: float) -> Tensor:
+    """min(max(x, alpha), beta)."""
     return x.clamp(alpha, beta)
 
 
 def leaky_relu(x: Tensor, alpha: float) -> Tensor:
+    """Multiplies negative values by alpha."""
     return F.leaky_relu(x, alpha)
 
 
 def gelu(x: Tensor, mode: str) -> Tensor:
+    """GELU, exact or by the tanh or sigmoid approximation."""
     if mode == "SIGMOID_APPROXIMATION":
         return x * torch.sigmoid(1.702 * x)
     return F.gelu(x, approximate="none" if mode == "EXACT" else "tanh")
 
 
 def rsqrt(x: Tensor, epsilon: float) -> Tensor:
+    """1 / sqrt(x + epsilon)."""
     return torch.rsqrt(x + epsilon)
 
 
 def inverse(x: Tensor, epsilon: float) -> Tensor:
+    """1 / (x + epsilon)."""
     return 1 / (x + epsilon)
 
 
 def log(x: Tensor, epsilon: float) -> Tensor:
+    """The natural logarithm of x + epsilon."""
     return torch.log(x + epsilon)
 
 
 def softmax(x: Tensor, axis: int) -> Tensor:
+    """Softmax along `axis`."""
     return torch.softmax(x, axis)
 
 
 def select(cond: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    """Takes a where `cond` is true, else b."""
     return torch.where(cond, a, b)
 
 
 def fill(shape: list[int], value: Tensor) -> Tensor:
+    """A tensor of this shape with one value."""
     return value.expand(shape).clone()
 
 
 def fill_like(ref_tensor: Tensor, value: Tensor) -> Tensor:
+    """A tensor of the reference's shape with one value."""
     return value.expand(ref_tensor.shape).clone()
 
 
@@ -114,6 +125,7 @@ def _padding(
 
 
 def pad_constant(x: Tensor, sides: Sequence[tuple[int, int]], value: float) -> Tensor:
+    """Pads the last axes with a constant; `sides` are (before, after) of each."""
     return F.pad(x, [width for side in reversed(sides) for width in side], value=value)
 
 
@@ -127,6 +139,7 @@ def conv(
     dilations: list[int],
     groups: int,
 ) -> Tensor:
+    """Convolution of one to three spatial axes; uneven padding is added before it."""
     sides = _padding(x, weight.shape[2:], strides, dilations, pad_type, pad)
     common = [min(side) for side in sides]
     if any(before != after for before, after in sides):
@@ -145,6 +158,7 @@ def conv_transpose(
     dilations: list[int],
     groups: int,
 ) -> Tensor:
+    """Transposed convolution; padding is cut from the full result."""
     if pad_type not in ("valid", "custom"):
         raise Unsupported(f"pad_type {pad_type!r} is not evaluated; valid and custom are")
     kernel = weight.shape[2:]
@@ -175,6 +189,7 @@ def avg_pool(
     ceil_mode: bool,
     exclude_padding_from_average: bool,
 ) -> Tensor:
+    """Average pooling."""
     padding = _even_padding(x, kernel_sizes, strides, pad_type, pad)
     pool = getattr(F, f"avg_pool{len(kernel_sizes)}d")
     return pool(x, kernel_sizes, strides, padding, ceil_mode, not exclude_padding_from_average)
@@ -183,20 +198,24 @@ def avg_pool(
 def max_pool(
     x: Tensor, kernel_sizes: list[int], strides: list[int], pad_type: str, pad: list[int], ceil_mode: bool
 ) -> Tensor:
+    """Max pooling."""
     padding = _even_padding(x, kernel_sizes, strides, pad_type, pad)
     pool = getattr(F, f"max_pool{len(kernel_sizes)}d")
     return pool(x, kernel_sizes, strides, padding, ceil_mode=ceil_mode)
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Product with the transposed weight, plus bias."""
     return F.linear(x, weight, bias)
 
 
 def matmul(x: Tensor, y: Tensor, transpose_x: bool, transpose_y: bool) -> Tensor:
+    """Matrix product, each side transposed in its last two axes where asked."""
     return torch.matmul(x.mT if transpose_x and x.dim() > 1 else x, y.mT if transpose_y and y.dim() > 1 else y)
 
 
 def einsum(values: list[Tensor], equation: str) -> Tensor:
+    """Einstein summation."""
     return torch.einsum(equation, values)
 
 
@@ -206,14 +225,17 @@ def einsum(values: list[Tensor], equation: str) -> Tensor:
 def batch_norm(
     x: Tensor, mean: Tensor, variance: Tensor, gamma: Tensor | None, beta: Tensor | None, epsilon: float
 ) -> Tensor:
+    """Normalises channels by the given mean and variance, then scales and shifts."""
     return F.batch_norm(x, mean, variance, gamma, beta, eps=epsilon)
 
 
 def instance_norm(x: Tensor, gamma: Tensor | None, beta: Tensor | None, epsilon: float) -> Tensor:
+    """Normalises each channel of each sample by its own mean and variance, then scales and shifts."""
     return F.instance_norm(x, weight=gamma, bias=beta, eps=epsilon)
 
 
 def layer_norm(x: Tensor, axes: list[int], gamma: Tensor | None, beta: Tensor | None, epsilon: float) -> Tensor:
+    """Normalises over `axes`, then scales and shifts."""
     normalised = {axis % x.dim() for axis in axes}
     shape = [size if axis in normalised else 1 for axis, size in enumerate(x.shape)]
     variance, mean = torch.var_mean(x, dim=axes, correction=0, keepdim=True)
