@@ -1,8 +1,8 @@
 """Checkpoints in our own format; `official.py` reads the files that the papers' authors publish.
 
-Ours is NAME.safetensors with a card, NAME.json, beside it. A tensor that the network holds under several keys (the
-smoothing convolution of a mobile pyramid) is stored once, under its first key.
-No code in a checkpoint ever runs: safetensors has none, and the authors' pickles are read as weights alone.
+A checkpoint is NAME.safetensors and its card, NAME.json, beside it. A tensor with several keys (the smoothing
+convolution of a mobile pyramid) is stored once, under its first key. No code in a checkpoint ever runs: safetensors has
+none, and the authors' pickles are read as weights alone.
 """
 
 from pathlib import Path
@@ -48,11 +48,18 @@ SUFFIX = ".safetensors"
 
 
 class Card(Record):
-    """What lies beside the weights.
+    """The card of a checkpoint: what its weights are and where they come from.
 
-    config: the overrides of `build_network`. training: the record of the run that made it. source: what it was imported
-    from, file name -> SHA-256. licence: SPDX identifier or free text, None where nobody has said. precision: of the
-    stored numbers; networks are always float32. quantization: of a network whose layers compute in eight bits.
+    Attributes:
+        network: one of `network_names()`.
+        config: the overrides of `build_network`.
+        trained: whether the weights are the result of training.
+        training: the record of the training run.
+        licence: SPDX identifier or free text; None where it is not set.
+        source: the files that it was imported from -> their SHA-256.
+        precision: of the stored numbers; a loaded network is always float32.
+        quantization: of a network whose layers compute in int8.
+        weights_sha256: of the weights' file.
     """
 
     schema_version: Literal[1] = 1
@@ -83,15 +90,28 @@ def save_checkpoint(
     source: dict[str, str] | None = None,
     precision: Literal["fp32", "fp16"] = "fp32",
 ) -> Card:
-    """Writes the weights to `path` (.safetensors, must be new) and the card beside it; returns the card.
+    """Writes the weights and the card beside them.
 
-    precision: fp16 rounds every number to half; one that half cannot hold is a CheckpointError.
+    Args:
+        network: float32, or prepared for quantization.
+        path: NAME.safetensors; it must not exist.
+        trained: for the card, as the rest.
+        training: the record of the training run.
+        licence: SPDX identifier or free text.
+        source: the files that the weights were imported from -> their SHA-256.
+        precision: fp16 rounds every number.
+
+    Returns:
+        The card.
+
+    Raises:
+        CheckpointError: the suffix is another, or a number is too large for fp16.
     """
     _require_suffix(path)
     state, aliases = _state(network)
     tensors = {key: value.detach().cpu().contiguous() for key, value in state.items() if key not in aliases}
     if precision == "fp16":
-        tensors = {key: _half(key, value) for key, value in tensors.items()}
+        tensors = {key: _to_fp16(key, value) for key, value in tensors.items()}
     card_path = _card_path(path)
     # The card is renamed first: a run killed in between leaves a card without weights, which the next one replaces.
     with atomic_file(path) as weights, atomic_file(card_path, overwrite=_is_card(card_path)) as card_file:
@@ -112,7 +132,15 @@ def save_checkpoint(
 
 
 def load_checkpoint(path: Path) -> tuple[TryOnNetwork, Card]:
-    """The network of a checkpoint of ours, on the CPU and in eval mode, and its card. Raises CheckpointError."""
+    """Reads a checkpoint of ours.
+
+    Returns:
+        The network, on the CPU and in eval mode, and its card.
+
+    Raises:
+        CheckpointError: a file is missing, damaged, or does not hold the network's weights.
+        NotInstalledError: the network is quantized, and torchao or executorch is not installed.
+    """
     card = read_card(path)
     try:
         network = build_network(card.network, **card.config)
@@ -144,7 +172,7 @@ def load_checkpoint(path: Path) -> tuple[TryOnNetwork, Card]:
 
 
 def read_card(path: Path) -> Card:
-    """What a checkpoint of ours says of itself, its weights not looked at. Raises CheckpointError."""
+    """Reads the card of a checkpoint of ours, without its weights. Raises CheckpointError."""
     _require_suffix(path)
     card_path = _card_path(path)
     for file in (path, card_path):
@@ -154,13 +182,13 @@ def read_card(path: Path) -> Card:
 
 
 def _overrides(config: NetworkConfig) -> dict[str, JsonValue]:
-    """What `build_network` needs besides the name."""
+    """The overrides with which `build_network` builds this network."""
     widths: dict[str, JsonValue] = {name: list(width) for name, width in config.widths.items()}
     return {"align_corners": config.align_corners} | ({"widths": widths} if widths else {})
 
 
 def _state(network: TryOnNetwork) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """What a checkpoint holds of a network, and which of its keys are others' again."""
+    """The tensors that a checkpoint stores, and the keys among them that share the tensor of an earlier key."""
     if network.config.quantization is None:
         return network.state_dict(), shared_keys(network)
     from dmvton_mobile.quantization import quantized_state  # torchao is no package of the core
@@ -175,13 +203,13 @@ def _prepared(network: TryOnNetwork, quantization: Quantization) -> TryOnNetwork
         return prepare(network, quantization)
 
 
-def _half(key: str, value: Tensor) -> Tensor:
+def _to_fp16(key: str, value: Tensor) -> Tensor:
     if not value.is_floating_point():
         return value
-    half = value.half()
-    if not half.isfinite().all():
-        raise CheckpointError(f"{key} reaches {value.abs().max():.3g}, and 16 bits hold no number above 65504.")
-    return half
+    rounded = value.half()
+    if not rounded.isfinite().all():
+        raise CheckpointError(f"{key} reaches {value.abs().max():.3g}; the largest number in fp16 is 65504.")
+    return rounded
 
 
 def _is_card(path: Path) -> bool:

@@ -1,6 +1,6 @@
-"""The checkpoints that the papers' authors publish: DM-VTON's training dicts and PF-AFN's bare state_dicts.
+"""Reads the checkpoints that the papers' authors publish: DM-VTON's training dicts, PF-AFN's bare state_dicts.
 
-Pickles, read as weights alone (`torch.load(weights_only=True)`): no code in a file ever runs.
+They are pickles, read with `torch.load(weights_only=True)`: no code in a file ever runs.
 """
 
 import re
@@ -14,12 +14,12 @@ import torch
 from torch import Tensor, nn
 
 from dmvton_mobile.checkpoints.states import (
-    PARTS,
+    MODULES,
     CheckpointError,
     Differences,
-    Part,
+    Module,
     compare_states,
-    known_parts,
+    known_modules,
     looks_like,
     shared_keys,
     weight_bytes,
@@ -27,7 +27,7 @@ from dmvton_mobile.checkpoints.states import (
 from dmvton_mobile.networks import TryOnNetwork, build_network
 from dmvton_mobile.utils.files import sha256_file
 
-Form = Literal["training", "bare"]
+FileLayout = Literal["training", "bare"]
 
 # A training run registers its fixed second-derivative filters as a parameter; the network does not need them.
 EXTRA = ("warp", "aflow_net.weight", (4, 1, 3, 3))
@@ -45,16 +45,25 @@ _NUMPY_NUMBERS = [
 
 @dataclass(frozen=True)
 class FileReport:
-    """What became of one of the authors' files.
+    """How one of the authors' files was read.
 
-    form: `training` is a dict with epoch, model and optimizer, `bare` a state_dict. used: keys read; dropped: keys that
-    the network does not need. parameters and weight_bytes: of the module it fills, a shared tensor counted once.
+    Attributes:
+        path: the file.
+        module: what it fills.
+        sha256: of the file.
+        layout: `training` is a dict with epoch, model and optimizer, `bare` a state_dict.
+        epoch: of the training run; None where the file does not tell.
+        used: keys that were read.
+        dropped: keys that the network does not need.
+        differences: from the module; empty for a file that was read.
+        parameters: of the module, a shared tensor counted once.
+        weight_bytes: of the module's parameters and buffers, a shared tensor counted once.
     """
 
     path: Path
-    part: Part
+    module: Module
     sha256: str
-    form: Form
+    layout: FileLayout
     epoch: int | None
     used: tuple[str, ...]
     dropped: tuple[str, ...]
@@ -65,13 +74,15 @@ class FileReport:
 
 @dataclass(frozen=True)
 class ImportReport:
+    """How the files of a network were read."""
+
     network: str
     files: tuple[FileReport, ...]
 
     @property
     def source(self) -> dict[str, str]:
-        """For the card: which files it came from."""
-        return {f"{report.part}: {report.path.name}": report.sha256 for report in self.files}
+        """The files and their SHA-256, for the card."""
+        return {f"{report.module}: {report.path.name}": report.sha256 for report in self.files}
 
 
 def import_official(name: str, *, warp: Path, generator: Path) -> TryOnNetwork:
@@ -82,16 +93,25 @@ def import_official(name: str, *, warp: Path, generator: Path) -> TryOnNetwork:
 def read_official(name: str, *, warp: Path, generator: Path) -> tuple[TryOnNetwork, ImportReport]:
     """Reads the authors' files: DM-VTON's training dicts, PF-AFN's bare state_dicts, or either for the other.
 
-    Raises CheckpointError for a file that is no checkpoint, asks to run code, belongs to another network or module, or
-    whose tensors are not exactly the network's; the message lists every one of them, in both files.
+    Args:
+        name: the network.
+        warp: the file of its warp module.
+        generator: the file of its generator.
+
+    Returns:
+        The network in eval mode, and how the files were read.
+
+    Raises:
+        CheckpointError: a file is no checkpoint, asks to run code, belongs to another network or module, or its tensors
+            are not exactly the network's; the message lists all faults of both files.
     """
     network = build_network(name)
     reports, problems = [], []
-    for part, path in zip(PARTS, (warp, generator), strict=True):
-        module = network.get_submodule(part)
+    for which, path in zip(MODULES, (warp, generator), strict=True):
+        module = network.get_submodule(which)
         loaded = _load_pickle(path)
-        state, form = _state_of(loaded, path)
-        report, faults = _report(part, path, module, state, form, loaded.get("epoch"), name)
+        state, layout = _state_of(loaded, path)
+        report, faults = _report(which, path, module, state, layout, loaded.get("epoch"), name)
         reports.append(report)
         problems += faults
         if not problems:
@@ -102,23 +122,23 @@ def read_official(name: str, *, warp: Path, generator: Path) -> tuple[TryOnNetwo
 
 
 def _report(
-    part: Part,
+    which: Module,
     path: Path,
     module: nn.Module,
     state: Mapping[str, Tensor],
-    form: Form,
+    layout: FileLayout,
     epoch: object,
     name: str,
 ) -> tuple[FileReport, list[str]]:
     expected = module.state_dict()
-    dropped = tuple(key for key, value in state.items() if (part, key, value.shape) == EXTRA)
+    dropped = tuple(key for key, value in state.items() if (which, key, value.shape) == EXTRA)
     kept = {key: value for key, value in state.items() if key not in dropped}
     differences = compare_states(expected, kept)
     report = FileReport(
         path=path,
-        part=part,
+        module=which,
         sha256=sha256_file(path),
-        form=form,
+        layout=layout,
         epoch=epoch if isinstance(epoch, int) else None,
         used=tuple(key for key in kept if key in expected),
         dropped=dropped,
@@ -127,9 +147,9 @@ def _report(
         weight_bytes=weight_bytes(module),
     )
     if lines := differences.sentences():
-        hint = looks_like(known_parts(), kept, (name, part))
+        hint = looks_like(known_modules(), kept, (name, which))
         # A file that is plainly something else needs no list of four hundred keys.
-        return report, [f"{path} is not the {part} file of {name}{hint}" + ("." if hint else ":\n" + "\n".join(lines))]
+        return report, [f"{path} is not the {which} file of {name}{hint}" + ("." if hint else ":\n" + "\n".join(lines))]
     unequal = [
         f"{path}: {alias} and {key} are one tensor in {name}, but differ in the file."
         for alias, key in shared_keys(module).items()
@@ -155,12 +175,12 @@ def _load_pickle(path: Path) -> dict[str, object]:
     return loaded
 
 
-def _state_of(loaded: dict[str, object], path: Path) -> tuple[dict[str, Tensor], Form]:
+def _state_of(loaded: dict[str, object], path: Path) -> tuple[dict[str, Tensor], FileLayout]:
     """The state_dict: the entry `model` where there is one that is not empty, as the authors' loader reads it."""
     model = loaded.get("model")
-    form: Form = "training" if isinstance(model, dict) and model else "bare"
+    layout: FileLayout = "training" if isinstance(model, dict) and model else "bare"
     entries = model if isinstance(model, dict) and model else loaded
     state = {str(key): value for key, value in entries.items() if isinstance(value, Tensor)}
     if others := [f"{key!r} is a {type(entries[key]).__name__}" for key in entries.keys() - state.keys()]:
         raise CheckpointError(f"{path} is not a state_dict of tensors: {', '.join(sorted(others))}.")
-    return state, form
+    return state, layout

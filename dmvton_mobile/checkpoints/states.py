@@ -1,4 +1,4 @@
-"""What a network's state_dict should hold, what a file's does, and which network it looks like."""
+"""Compares a file's tensors with a network's state_dict, and recognises the networks they could belong to."""
 
 import functools
 from collections.abc import Mapping
@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import build_network, network_names
 
-Part = Literal["warp", "generator"]
-PARTS: tuple[Part, Part] = ("warp", "generator")
+Module = Literal["warp", "generator"]
+MODULES: tuple[Module, Module] = ("warp", "generator")
 
 
 class CheckpointError(DmvtonError):
-    """A checkpoint that cannot be used: which file, what is wrong with it."""
+    """A checkpoint that cannot be used; the message names the file and the fault."""
 
 
 def weight_bytes(module: nn.Module) -> int:
@@ -26,7 +26,7 @@ def weight_bytes(module: nn.Module) -> int:
 
 
 def shared_keys(module: nn.Module) -> dict[str, str]:
-    """Every key of the state_dict whose tensor already has an earlier key -> that key."""
+    """Maps every key of the state_dict whose tensor also has an earlier key to that earlier key."""
     first: dict[int, str] = {}
     keys = {key: first.setdefault(id(value), key) for key, value in module.state_dict(keep_vars=True).items()}
     return {key: original for key, original in keys.items() if key != original}
@@ -34,14 +34,20 @@ def shared_keys(module: nn.Module) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Differences:
-    """What stands between a file's tensors and a module's: keys, and for `wrong` both shapes and types too."""
+    """The differences between a file's tensors and a module's.
+
+    Attributes:
+        missing: keys that only the module has.
+        unexpected: keys that only the file has.
+        wrong: one line per key whose shape or type differs, with both.
+    """
 
     missing: tuple[str, ...]
     unexpected: tuple[str, ...]
     wrong: tuple[str, ...]
 
     def sentences(self) -> list[str]:
-        """All of them, one line each."""
+        """All differences, one line each."""
         return (
             [f"  missing: {key}" for key in self.missing]
             + [f"  unexpected: {key}" for key in self.unexpected]
@@ -49,53 +55,67 @@ class Differences:
         )
 
 
-def compare_states(expected: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> Differences:
-    """How the given tensors differ from the expected ones in keys, shapes and types."""
+def compare_states(expected: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> Differences:
+    """Compares a file's tensors with a module's by keys, shapes and types.
+
+    Args:
+        expected: the module's state_dict.
+        state: the file's tensors by key.
+    """
     wrong = [
-        f"{key} is {_form(given[key])}, not {_form(value)}"
+        f"{key} is {_type_and_shape(state[key])}, not {_type_and_shape(value)}"
         for key, value in expected.items()
-        if key in given and _form(given[key]) != _form(value)
+        if key in state and _type_and_shape(state[key]) != _type_and_shape(value)
     ]
-    missing = tuple(key for key in expected if key not in given)
-    return Differences(missing, tuple(key for key in given if key not in expected), tuple(wrong))
+    missing = tuple(key for key in expected if key not in state)
+    return Differences(missing, tuple(key for key in state if key not in expected), tuple(wrong))
 
 
 @functools.cache
-def known_parts() -> dict[tuple[str, str], dict[str, str]]:
-    """Each module of each network: the form of its tensors by key."""
+def known_modules() -> dict[tuple[str, str], dict[str, str]]:
+    """(network, module) -> key -> type and shape of the tensor, for both modules of every network."""
     known: dict[tuple[str, str], dict[str, str]] = {}
     for name in network_names():
         with torch.device("meta"):
             network = build_network(name)
-        for part in PARTS:
-            known[name, part] = {key: _form(value) for key, value in network.get_submodule(part).state_dict().items()}
+        for module in MODULES:
+            state = network.get_submodule(module).state_dict()
+            known[name, module] = {key: _type_and_shape(value) for key, value in state.items()}
     return known
 
 
 def known_networks() -> dict[tuple[str, str], dict[str, str]]:
-    """As `known_parts`, for whole networks; the part is empty."""
-    whole: dict[tuple[str, str], dict[str, str]] = {}
-    for (name, part), forms in known_parts().items():
-        whole.setdefault((name, ""), {}).update({f"{part}.{key}": form for key, form in forms.items()})
-    return whole
+    """As `known_modules`, for whole networks; the module is empty."""
+    networks: dict[tuple[str, str], dict[str, str]] = {}
+    for (name, module), tensors in known_modules().items():
+        networks.setdefault((name, ""), {}).update({f"{module}.{key}": kind for key, kind in tensors.items()})
+    return networks
 
 
 def looks_like(
-    known: Mapping[tuple[str, str], dict[str, str]], given: Mapping[str, Tensor], asked: tuple[str, str]
+    known: Mapping[tuple[str, str], dict[str, str]], state: Mapping[str, Tensor], asked: tuple[str, str]
 ) -> str:
-    """`; it looks like ...` where the tensors are those of others that we know, not of what was asked for; else empty.
+    """A hint for error messages where a file's tensors belong to something else that is known.
 
-    known: by network and part, each key's form. asked: network and part.
+    Args:
+        known: `known_modules()` or `known_networks()`.
+        state: the file's tensors by key.
+        asked: network and module that the file was expected to hold.
+
+    Returns:
+        `; it looks like ...`, or nothing.
     """
-    forms = {key: _form(value) for key, value in given.items()}
+    tensors = {key: _type_and_shape(value) for key, value in state.items()}
     # nine tenths, not all: a shared tensor may be stored once
-    alike = [which for which, form in known.items() if forms.items() <= form.items() and len(forms) > 0.9 * len(form)]
+    alike = [
+        which for which, kinds in known.items() if tensors.items() <= kinds.items() and len(tensors) > 0.9 * len(kinds)
+    ]
     if asked in alike or not alike:
         return ""
     swapped = " (warp and generator swapped?)" if any(name == asked[0] for name, _ in alike) else ""
-    named = [f"the {part} of {name}" if part else name for name, part in alike]
+    named = [f"the {module} of {name}" if module else name for name, module in alike]
     return f"; it looks like {' or '.join(named)}{swapped}"
 
 
-def _form(tensor: Tensor) -> str:
+def _type_and_shape(tensor: Tensor) -> str:
     return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"

@@ -34,11 +34,11 @@ def import_checkpoint_command(
 
 
 def _table(report: ImportReport) -> Table:
-    columns = ("part", "file", "form", "epoch", "used", "dropped", "missing", "parameters", "bytes")
+    columns = ("module", "file", "layout", "epoch", "used", "dropped", "missing", "parameters", "bytes")
     table = Table(*columns, title=report.network)
     for file in report.files:
         epoch = "" if file.epoch is None else str(file.epoch)
         keys = (len(file.used), len(file.dropped), len(file.differences.missing))
         sizes = (f"{file.parameters:,}", f"{file.weight_bytes:,}")
-        table.add_row(file.part, file.path.name, file.form, epoch, *map(str, keys), *sizes)
+        table.add_row(file.module, file.path.name, file.layout, epoch, *map(str, keys), *sizes)
     return table

@@ -176,7 +176,7 @@ def test_what_half_cannot_hold_is_refused(network: TryOnNetwork, tmp_path: Path)
     large = copy.deepcopy(network)
     with torch.no_grad():
         next(large.warp.parameters()).fill_(7e4)
-    with pytest.raises(CheckpointError, match="reaches 7e.04, and 16 bits hold no number above 65504"):
+    with pytest.raises(CheckpointError, match="reaches 7e.04; the largest number in fp16 is 65504"):
         save_checkpoint(large, tmp_path / "large.safetensors", trained=False, precision="fp16")
     assert os.listdir(tmp_path) == []
 
@@ -217,9 +217,9 @@ def test_bare_files(network: TryOnNetwork, files: tuple[Path, Path]) -> None:
     assert_equal_weights(imported, network)
     assert not imported.training and weight_bytes(imported) == 37_570_848
     warp, generator = report.files
-    assert (warp.form, warp.epoch, warp.dropped, len(warp.used)) == ("bare", None, (), 388)
+    assert (warp.layout, warp.epoch, warp.dropped, len(warp.used)) == ("bare", None, (), 388)
     assert (warp.parameters, warp.weight_bytes) == (7_170_388, 28_770_096)
-    assert (generator.part, len(generator.used), generator.parameters) == ("generator", 213, 2_179_736)
+    assert (generator.module, len(generator.used), generator.parameters) == ("generator", 213, 2_179_736)
     assert warp.differences.sentences() == []
     assert set(report.source) == {"warp: warp.pth", "generator: gen.pth"}
 
@@ -235,7 +235,7 @@ def test_training_files(
     generator = write(tmp_path / "pf_gen_best.pt", training_form(states[1], best_fid=best_fid))
     imported, report = read_official(STUDENT, warp=warp, generator=generator)
     assert_equal_weights(imported, network)
-    assert (report.files[0].form, report.files[0].epoch) == ("training", 200)
+    assert (report.files[0].layout, report.files[0].epoch) == ("training", 200)
     assert report.files[0].dropped == ("aflow_net.weight",) and report.files[1].dropped == ()
 
 
