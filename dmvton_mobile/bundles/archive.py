@@ -1,7 +1,7 @@
-"""The zip of a bundle: packed the same way every time, unpacked only where it is safe to.
+"""Packs a bundle into a zip, the same bytes every time, and unpacks it safely.
 
-An unsafe zip is refused before anything is written: paths that lead outside, links, names that are there twice or
-differ only in case, encrypted entries, files that the manifest does not list or lists at another size, zip bombs.
+An unsafe zip is refused before anything is written: paths that lead outside, links, names that occur twice or differ
+only in case, encrypted entries, files that the manifest does not list or lists at another size, zip bombs.
 """
 
 import errno
@@ -17,8 +17,8 @@ from dmvton_mobile.bundles.manifest import (
     MANIFEST,
     SIGNATURE,
     BundleError,
+    case_collisions,
     parse_manifest,
-    same_where_case_does_not_count,
 )
 from dmvton_mobile.records.base import is_plain_path
 
@@ -29,9 +29,14 @@ _ZIP_FAULTS = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplem
 
 
 def pack(folder: Path, names: list[str], path: Path) -> None:
-    """Writes those files of the folder, in that order, dated 1980.
+    """Writes files of a folder into a zip, in the order of their names and dated 1980.
 
-    Stored, not deflated: weights hardly shrink, and deflate's bytes differ between zlib versions.
+    They are stored, not deflated: weights hardly shrink, and deflate's bytes differ between zlib versions.
+
+    Args:
+        folder: the bundle.
+        names: paths in the folder.
+        path: the zip to write.
     """
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for name in names:
@@ -43,9 +48,14 @@ def pack(folder: Path, names: list[str], path: Path) -> None:
 
 
 def unpack(path: Path, folder: Path) -> None:
-    """Unpacks the bundle's files into the folder, or raises BundleError.
+    """Unpacks a bundle into an existing folder. A top folder in the zip, as zips by hand have, is removed.
 
-    A top folder in the zip, as one made by hand has, is taken off.
+    Args:
+        path: the zip.
+        folder: where to.
+
+    Raises:
+        BundleError: the zip is damaged, unsafe, or holds no bundle; see the module.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -66,8 +76,8 @@ def _safe_entries(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.Zip
     if len(entries) > MAX_ENTRIES:
         raise BundleError(f"{path} is refused: it holds {len(entries)} files; a bundle has at most {MAX_ENTRIES}.")
     problems = [problem for entry in entries if (problem := _problem(entry))]
-    problems += [f"{name} is there {times} times" for name, times in Counter(names).items() if times > 1]
-    problems += same_where_case_does_not_count(names)
+    problems += [f"{name} occurs {times} times" for name, times in Counter(names).items() if times > 1]
+    problems += case_collisions(names)
     total = sum(entry.file_size for entry in entries)
     if total > MAX_RATIO * path.stat().st_size:
         problems.append(f"it would unpack to {total} bytes, more than {MAX_RATIO} times its own size")
@@ -98,7 +108,7 @@ def _safe_entries(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.Zip
 def _problem(entry: zipfile.ZipInfo) -> str | None:
     kind = stat.S_IFMT(entry.external_attr >> 16)
     if not is_plain_path(entry.filename.removesuffix("/")) or entry.filename != entry.orig_filename:
-        return f"{entry.orig_filename!r} is no name for a file in a bundle"
+        return f"{entry.orig_filename!r} is not a valid file name in a bundle"
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
         return f"{entry.filename} is a link or a special file"
     if entry.flag_bits & 0x1:

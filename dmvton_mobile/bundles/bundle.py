@@ -1,4 +1,4 @@
-"""A bundle: the artifacts of one network, golden tensors, and a manifest that vouches for every byte of them.
+"""Writes and reads bundles: the artifacts of one network, golden tensors, and a manifest with the hash of every file.
 
 Write:  with new_bundle(path) as folder:   # nothing is left behind when the block raises
             ...                            # artifacts into folder / artifact_path(component, target, precision)
@@ -29,8 +29,8 @@ from dmvton_mobile.bundles.manifest import (
     BundleError,
     FileRecord,
     Manifest,
+    case_collisions,
     parse_manifest,
-    same_where_case_does_not_count,
     sealed_manifest,
 )
 from dmvton_mobile.errors import DmvtonError, plain
@@ -42,19 +42,30 @@ BUNDLE_SUFFIX = ".dmvton"
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle's folder and its manifest. Of a zip, the folder is temporary: it goes when the program ends."""
+    """A bundle that was opened.
+
+    Attributes:
+        folder: of a zip, a temporary one, which is removed when the program ends.
+        manifest: checked against its own digest.
+    """
 
     folder: Path
     manifest: Manifest
 
     @property
     def signed(self) -> bool:
+        """Whether it has a signature; whether that is valid, `signing.verify_signature` checks."""
         return (self.folder / SIGNATURE).is_file()
 
 
 @contextmanager
 def new_bundle(path: Path) -> Iterator[Path]:
-    """Yields an empty folder that becomes the bundle `path` when the block ends; `seal` it inside the block."""
+    """Yields an empty folder that becomes the bundle `path` when the block ends; `seal` it inside the block.
+
+    Raises:
+        DmvtonError: the name has another suffix than `.dmvton`, or the bundle exists.
+        RuntimeError: the block ended without `seal`.
+    """
     if path.suffix != BUNDLE_SUFFIX:
         raise DmvtonError(f"A bundle's name ends in {BUNDLE_SUFFIX}; this is {path.name}.")
     with atomic_folder(path) as folder:
@@ -72,20 +83,28 @@ def write_golden(folder: Path, name: str, tensors: Mapping[str, np.ndarray]) -> 
 
 
 def read_golden(bundle: Bundle, path: str) -> dict[str, np.ndarray]:
-    """The float32 tensors of one of the manifest's golden files. Raises BundleError where it holds others."""
+    """Reads the float32 tensors of a golden file, by its path in the manifest. Raises BundleError."""
     try:
         tensors = load_file(bundle.folder / path)
     except (OSError, SafetensorError) as error:
         raise BundleError(f"{path} cannot be read: {error}.") from error
     if others := sorted(name for name, tensor in tensors.items() if tensor.dtype != np.float32):
-        raise BundleError(f"{path} cannot be replayed: {plain(', '.join(others))} is no tensor of float32.")
+        raise BundleError(f"{path} cannot be replayed: {plain(', '.join(others))} is not float32.")
     return tensors
 
 
 def seal(folder: Path, manifest: Manifest) -> Manifest:
-    """Hashes every file of the folder and writes manifest.json, `files` and `digest` filled in; returns that manifest.
+    """Hashes every file of the folder and writes manifest.json.
 
-    Raises DmvtonError for a file that a bundle cannot hold, and for an artifact or golden file that is not there.
+    Args:
+        folder: of the bundle.
+        manifest: without `files` and `digest`.
+
+    Returns:
+        The manifest as it was written, with both filled in.
+
+    Raises:
+        DmvtonError: the folder has a file that a bundle cannot hold, or lacks one that the manifest names.
     """
     files, problems = _walk(folder)
     _refuse(problems, f"{folder} cannot be sealed", DmvtonError)
@@ -98,9 +117,11 @@ def seal(folder: Path, manifest: Manifest) -> Manifest:
 
 
 def reseal(bundle: Bundle, manifest: Manifest) -> Manifest:
-    """Another manifest for the same files, which are verified first; returns it as `seal` does.
+    """Replaces the manifest of a bundle, after verifying its files; returns it as `seal` does.
 
-    Raises DmvtonError where a signature vouches for the manifest that is there, BundleError for changed files.
+    Raises:
+        DmvtonError: the bundle is signed, and its signature covers the old manifest.
+        BundleError: a file was changed.
     """
     if bundle.signed:
         raise DmvtonError(
@@ -111,9 +132,14 @@ def reseal(bundle: Bundle, manifest: Manifest) -> Manifest:
 
 
 def read_bundle(path: Path) -> Bundle:
-    """A bundle from its folder or a .zip of it, the manifest checked; `verify_files` checks the rest.
+    """Opens a bundle and checks its manifest; `verify_files` checks the files.
 
-    Raises DmvtonError where there is none, BundleError for a damaged manifest or an unsafe zip.
+    Args:
+        path: a bundle's folder, or a .zip of it.
+
+    Raises:
+        DmvtonError: there is no bundle.
+        BundleError: the manifest is damaged, or the zip is unsafe.
     """
     if not path.exists():
         raise DmvtonError(f"There is no bundle at {path}.")
@@ -138,7 +164,7 @@ def verify_files(bundle: Bundle) -> None:
 
 
 def file_problems(bundle: Bundle) -> list[str]:
-    """What `verify_files` would complain about, one sentence each."""
+    """Every file that is missing, changed or not listed, and every link, one sentence each."""
     files, problems = _walk(bundle.folder)
     problems += _dangling(bundle.manifest)
     listed = bundle.manifest.files
@@ -154,7 +180,7 @@ def file_problems(bundle: Bundle) -> list[str]:
 
 
 def require_licence(bundle: Bundle) -> None:
-    """Raises DmvtonError where nobody has said under what licence the weights may be shipped; a release needs one."""
+    """Raises DmvtonError where the manifest names no licence: an app release needs the licence of the weights."""
     if not (bundle.manifest.licence or "").strip():
         raise DmvtonError(
             f"{bundle.folder.name} has no licence, and an app release needs one: "
@@ -163,7 +189,7 @@ def require_licence(bundle: Bundle) -> None:
 
 
 def zip_bundle(folder: Path, path: Path) -> None:
-    """Packs a bundle that verifies into a zip: the same bytes for the same bundle."""
+    """Verifies a bundle and packs it into a new zip: the same bytes for the same bundle. Raises BundleError."""
     bundle = read_bundle(folder)
     verify_files(bundle)
     names = sorted([*bundle.manifest.files, MANIFEST, *([SIGNATURE] if bundle.signed else [])])
@@ -181,7 +207,7 @@ def _open_folder(folder: Path) -> Bundle:
 
 
 def _walk(folder: Path) -> tuple[dict[str, Path], list[str]]:
-    """Every file by its path in the bundle, but the manifest and the signature; and what a bundle cannot hold."""
+    """Every file by its path, without manifest and signature; and one sentence for all that a bundle cannot hold."""
     files: dict[str, Path] = {}
     problems: list[str] = []
     for root, folders, names in os.walk(folder):
@@ -192,10 +218,10 @@ def _walk(folder: Path) -> tuple[dict[str, Path], list[str]]:
                 problems.append(f"{path} is a link")
             elif stat.S_ISREG(mode) and path not in (MANIFEST, SIGNATURE):
                 files[path] = file
-                problems += [] if is_plain_path(path) else [f"{path!r} is no name for a file in a bundle"]
+                problems += [] if is_plain_path(path) else [f"{path!r} is not a valid file name in a bundle"]
             elif not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
                 problems.append(f"{path} is not a plain file")
-    return files, problems + same_where_case_does_not_count(list(files))
+    return files, problems + case_collisions(list(files))
 
 
 def _dangling(manifest: Manifest) -> list[str]:

@@ -90,7 +90,7 @@ def replay_all(bundle: Bundle, threads: int = 2) -> list[Replay]:
 
 
 def golden_tensors(bundle: Bundle, precision: Precision = Precision.FP32) -> tuple[Tensors, Tensors]:
-    """The recorded inputs and outputs by their contract names. Raises BundleError where they are not there."""
+    """Reads the recorded inputs and outputs, by the contract's names. Raises BundleError where there are none."""
     golden = golden_path(precision)
     if golden not in bundle.manifest.golden:
         raise BundleError(f"{bundle.folder.name} cannot be replayed: its manifest names no {golden}.")
@@ -103,7 +103,7 @@ def golden_tensors(bundle: Bundle, precision: Precision = Precision.FP32) -> tup
 
 
 def golden_path(precision: Precision) -> str:
-    """The golden file of a precision: one that was trained, or calibrated, apart has its own."""
+    """The path of a precision's golden file: int8, whose network is calibrated or trained apart, has its own."""
     return GOLDEN_INT8 if precision is Precision.INT8 else GOLDEN
 
 

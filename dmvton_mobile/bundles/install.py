@@ -1,9 +1,10 @@
-"""A bundle in an app's project: what the app's platform runs, and nothing else."""
+"""Installs a bundle in an app's project: the artifacts that the app's platform runs, and nothing else."""
 
 import shutil
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
+from typing import assert_never
 
 from dmvton_mobile.bundles.bundle import Bundle, new_bundle, seal, verify_files
 from dmvton_mobile.bundles.golden import golden_path
@@ -13,28 +14,53 @@ from dmvton_mobile.targets import Precision, Target
 
 
 class Platform(StrEnum):
+    """A platform that has a demo app."""
+
     ANDROID = "android"
     IOS = "ios"
 
     @property
     def targets(self) -> tuple[Target, ...]:
-        """That its demo app has a runtime for."""
-        return (Target.TFLITE, Target.EXECUTORCH) if self is Platform.ANDROID else (Target.COREML,)
+        """The targets that its demo app has a runtime for."""
+        match self:
+            case Platform.ANDROID:
+                return Target.TFLITE, Target.EXECUTORCH
+            case Platform.IOS:
+                return (Target.COREML,)
+            case _:
+                assert_never(self)
 
-    def place(self, project: Path) -> Path:
-        """Where the build takes files from: an Android module's assets, the folder of an Xcode target's resources."""
-        return project / "src/main/assets" if self is Platform.ANDROID else project / "Resources"
+    def resources(self, project: Path) -> Path:
+        """The folder that the build takes files from: an Android module's assets, an Xcode target's resources."""
+        match self:
+            case Platform.ANDROID:
+                return project / "src/main/assets"
+            case Platform.IOS:
+                return project / "Resources"
+            case _:
+                assert_never(self)
 
 
 def install(
     bundle: Bundle, platform: Platform, project: Path, targets: Sequence[Target], precisions: Sequence[Precision]
 ) -> Path:
-    """Copies the bundle with these artifacts only, sealed anew; returns its folder. A signature stays behind: it is of
-    the whole bundle.
+    """Copies a bundle with some of its artifacts into an app's project and seals the copy.
 
-    targets: without any, all of the platform's that the bundle holds. precisions: without any, what the manifest
-    recommends for each target, or all where it recommends none. Raises DmvtonError where there is no such project,
-    where nothing is left, or where a bundle of that name is installed already; BundleError for a damaged bundle.
+    A signature is not copied, since it covers the whole bundle.
+
+    Args:
+        bundle: verified here first.
+        platform: of the app.
+        project: the folder of the app's module.
+        targets: to copy; empty for all that the platform runs.
+        precisions: to copy; empty for the ones that the manifest recommends, or for all where it recommends none.
+
+    Returns:
+        The folder of the copy.
+
+    Raises:
+        DmvtonError: there is no such project, no artifact is left, or a bundle of that name is installed.
+        BundleError: the bundle is damaged.
     """
     if not project.is_dir():
         raise DmvtonError(
@@ -47,7 +73,7 @@ def install(
         raise DmvtonError(f"{bundle.folder.name} has nothing for {platform} that was asked for. It holds {holds}.")
     replayed = {golden_path(item.precision) for item in kept}
     golden = [name for name in bundle.manifest.golden if name in replayed]
-    path = platform.place(project) / bundle.folder.name
+    path = platform.resources(project) / bundle.folder.name
     path.parent.mkdir(parents=True, exist_ok=True)
     with new_bundle(path) as folder:
         for name in [*(item.path for item in kept), *golden]:

@@ -1,7 +1,7 @@
-"""`manifest.json`: what a bundle holds and how it was made. No timestamps: the same bundle has the same manifest.
+"""`manifest.json`: what a bundle contains and how it was made. No timestamps: equal bundles have equal manifests.
 
-`Manifest.model_json_schema()` is its JSON Schema. Every bundle's paths are plain: relative, forward slashes, letters,
-digits and `. _ -`, no part that starts or ends with a dot; so they mean the same file on every phone and disk.
+`Manifest.model_json_schema()` is its JSON Schema. Paths are plain: relative, forward slashes, letters, digits and
+`. _ -`, no component that starts or ends with a dot. So they mean the same file on every phone and disk.
 """
 
 import hashlib
@@ -30,6 +30,8 @@ Bytes = Annotated[int, Field(ge=0, le=2**50)]  # more than any disk; below it no
 
 
 class FileRecord(Strict):
+    """Digest and size of a file."""
+
     sha256: Sha256
     bytes: Bytes
 
@@ -66,10 +68,15 @@ class ParityFigure(Strict):
 
 
 class Footprint(Strict):
-    """Bytes of the artifact, and what they are; None where the format does not tell.
+    """The size of an artifact and what it consists of; None where the format does not tell.
 
-    weight_bytes: parameters and buffers; constant_bytes: tables that the conversion added; metadata_bytes: the rest.
-    delegated_operations: how many the accelerated backend takes; leftover_operations: how many of each kind it leaves.
+    Attributes:
+        file_bytes: of the file.
+        weight_bytes: of parameters and buffers.
+        constant_bytes: of tables that the conversion added.
+        metadata_bytes: of everything else.
+        delegated_operations: how many operations the accelerated backend takes.
+        leftover_operations: how many of each kind it does not take.
     """
 
     file_bytes: Bytes
@@ -83,8 +90,16 @@ class Footprint(Strict):
 class Artifact(Strict):
     """One file (Core ML: one package) that a runtime loads.
 
-    contract: its tensors, in its own layouts. kept_float32: what stayed float32 in a smaller precision, and why.
-    evaluator: what ran it for the parity figures. reproducible: whether converting again gives the same bytes.
+    Attributes:
+        target: the runtime.
+        precision: of weights and arithmetic.
+        path: in the bundle.
+        contract: its tensors, in the native layout.
+        kept_float32: what stays float32 in a smaller precision, and the reason.
+        parity: the comparison with the PyTorch network, by output.
+        footprint: its size.
+        reproducible: whether converting again gives the same bytes.
+        evaluator: the name of what ran it for the parity figures.
     """
 
     target: Target
@@ -99,13 +114,24 @@ class Artifact(Strict):
 
 
 class Manifest(Record):
-    """What a bundle says of itself.
+    """The manifest of a bundle; `seal` fills in `files` and `digest`.
 
-    size: height, width. quantization: of the artifacts in int8. recommendations: which precision to ship for each
-    target, once `dmvton bench recommend` has measured them. golden: the files of recorded inputs and outputs.
-    files: all but this one and the signature. licence: SPDX identifier or free text; None until somebody sets it, and
-    then an app release is refused. digest: the SHA-256 of this file with sixty-four zeros in the digest's place. `seal`
-    fills in `files` and `digest`.
+    Attributes:
+        network: one of `network_names()`.
+        align_corners: the convention of every sampling.
+        size: height and width of the network's pictures.
+        components: how the network is cut.
+        trained: whether the weights are the result of training.
+        training: the record of the training run.
+        quantization: of the int8 artifacts.
+        licence: SPDX identifier or free text; None until it is set, and without it an app release is refused.
+        artifacts: in the order they run, target by target.
+        recommendations: the precision to ship for each target, once `dmvton bench recommend` has measured them.
+        golden: the files of recorded inputs and outputs.
+        files: digest and size of every file but this one and the signature.
+        tool_versions: package -> version, of the conversion.
+        source_commit: of the converter.
+        digest: SHA-256 of this file with sixty-four zeros in the digest's place.
     """
 
     schema_version: Literal[1] = 1
@@ -137,7 +163,7 @@ def sealed_manifest(manifest: Manifest) -> Manifest:
 
 
 def parse_manifest(text: bytes) -> Manifest:
-    """The manifest of a manifest.json. Raises BundleError for what is not one, and for one changed in any byte."""
+    """Reads the content of a manifest.json. Raises BundleError where it is not valid or any byte was changed."""
     manifest = parse_record(text, Manifest, MANIFEST, BundleError)
     unsealed = text.replace(manifest.digest.encode(), NO_DIGEST.encode())
     if hashlib.sha256(unsealed).hexdigest() != manifest.digest:
@@ -145,8 +171,8 @@ def parse_manifest(text: bytes) -> Manifest:
     return manifest
 
 
-def same_where_case_does_not_count(paths: list[str]) -> list[str]:
-    """One sentence for each path that a disk without upper and lower case takes for an earlier one."""
+def case_collisions(paths: list[str]) -> list[str]:
+    """One sentence for each path that is the same as an earlier one on a disk that ignores case."""
     seen: dict[str, str] = {}
     return [
         f"{path} and {other} are one file where case does not count"

@@ -1,4 +1,4 @@
-"""The one comparison everybody uses: every output of an artifact against the PyTorch network's."""
+"""Compares every output of an artifact with the PyTorch network's; conversion and replay both use it."""
 
 import math
 
@@ -34,11 +34,22 @@ def compare(
     inputs: str,
     what: str,
 ) -> list[ParityFigure]:
-    """One figure per output, NCHW arrays by name.
+    """Compares outputs with those of the PyTorch network.
 
-    what: the artifact, for the message; inputs: "example" or "random".
-    Raises ParityError where an output is missing, extra, of another shape, not finite, or below bound_db: which one, by
-    how much.
+    Args:
+        reference: the network's outputs by name, NCHW.
+        candidate: the artifact's outputs by name, NCHW.
+        contracts: of the outputs.
+        bound_db: the lowest PSNR that passes.
+        inputs: the inputs of both, "example" or "random".
+        what: the artifact's name, for messages.
+
+    Returns:
+        One figure per output.
+
+    Raises:
+        ParityError: an output is missing, unexpected, of another shape, not finite, or below the bound; the message
+            says which, and by how much.
     """
     names = {tensor.name for tensor in contracts}
     for side, tensors in (("the reference", reference), (what, candidate)):

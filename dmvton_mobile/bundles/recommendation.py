@@ -1,4 +1,4 @@
-"""Which precision a bundle's makers advise for each target, and the figures behind it: part of its manifest."""
+"""The precision that is recommended for each target, and the figures behind it; part of a bundle's manifest."""
 
 from typing import Annotated
 
@@ -37,8 +37,15 @@ class PrecisionFigures(Strict):
 
 
 class Recommendation(Strict):
-    """Of one target. figures: of every precision that the bundle holds for it, the first being what ratios are to.
-    to_measure: what only a phone can say."""
+    """The recommendation for one target.
+
+    Attributes:
+        target: the runtime.
+        precision: to ship.
+        reason: for people.
+        figures: of every precision in the bundle; ratios are relative to the first.
+        to_measure: what can be measured on a phone only.
+    """
 
     target: Target
     precision: Precision
@@ -48,8 +55,15 @@ class Recommendation(Strict):
 
 
 class Recommendations(Strict):
-    """machine: that measured. threads: of the CPU; rounds: turns of the precisions, each a process of its own; runs:
-    counted frames in each."""
+    """The recommendations for all targets, and the conditions of the measurement.
+
+    Attributes:
+        machine: what it was measured on.
+        threads: CPU threads.
+        rounds: how often each precision was measured, in a process of its own every time.
+        runs: counted frames per round.
+        by_target: one per target.
+    """
 
     machine: str
     threads: Annotated[int, Field(ge=1)]
@@ -58,5 +72,5 @@ class Recommendations(Strict):
     by_target: tuple[Recommendation, ...]
 
     def precision(self, target: Target) -> Precision | None:
-        """What is advised for a target; None where nothing is."""
+        """The recommended precision of a target; None where there is no recommendation."""
         return next((advice.precision for advice in self.by_target if advice.target is target), None)

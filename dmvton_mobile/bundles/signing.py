@@ -17,26 +17,44 @@ from dmvton_mobile.utils.files import atomic_file
 
 
 def sign_bundle(folder: Path, private_key: Path) -> Path:
-    """Signs every file of a bundle that verifies; writes `signature` into it, over an older one; returns its path.
+    """Verifies a bundle and signs every file of it.
 
-    private_key: an elliptic curve key, PEM, without a passphrase. Raises DmvtonError, BundleError.
+    Args:
+        folder: of the bundle.
+        private_key: an elliptic curve key, PEM, without a passphrase.
+
+    Returns:
+        The path of the signature, which replaces an older one.
+
+    Raises:
+        DmvtonError: the tool is not installed, or could not sign.
+        BundleError: the bundle is damaged.
     """
     tool = signing_tool()
     _require_folder(folder)
     _require_key(private_key, "private")
     verify_files(read_bundle(folder))
     with tempfile.TemporaryDirectory(prefix="dmvton-sign-") as scratch:
-        made = Path(scratch, SIGNATURE)
-        done = _run(tool, "sign", folder, "--private_key", private_key.resolve(), "--signature", made)
-        if done.returncode or not made.is_file():
+        signature = Path(scratch, SIGNATURE)
+        done = _run(tool, "sign", folder, "--private_key", private_key.resolve(), "--signature", signature)
+        if done.returncode or not signature.is_file():
             raise DmvtonError(f"{folder.name} was not signed: {_last_line(done)}")
         with atomic_file(folder / SIGNATURE, overwrite=True) as partial:
-            shutil.copyfile(made, partial)
+            shutil.copyfile(signature, partial)
     return folder / SIGNATURE
 
 
 def verify_signature(folder: Path, public_key: Path) -> None:
-    """Raises BundleError unless the bundle is, to the byte, what the owner of the key signed."""
+    """Checks that the owner of the key signed exactly this bundle.
+
+    Args:
+        folder: of the bundle.
+        public_key: PEM.
+
+    Raises:
+        BundleError: the bundle is not signed, was changed, or was signed with another key.
+        DmvtonError: the tool is not installed, or could not check.
+    """
     tool = signing_tool()
     _require_folder(folder)
     _require_key(public_key, "public")
@@ -59,7 +77,7 @@ def _run(tool: Path, verb: str, folder: Path, *options: str | Path) -> subproces
 
 
 def _last_line(done: subprocess.CompletedProcess[str]) -> str:
-    """What the tool said last; its verdict, or the end of a traceback."""
+    """The last line of the tool's output: its result, or the end of a traceback."""
     lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
     return lines[-1].strip() if lines else f"it ended with exit code {done.returncode} and no message"
 
