@@ -1,7 +1,7 @@
-"""From a network to its quantized form and on to integers, by torchao's PT2E.
+"""Prepares a network for int8 and converts it to integers, with torchao's PT2E.
 
-Every convolutional part is traced and becomes a graph module in the part's place, so that the network is still a
-`TryOnNetwork`: it trains, it is exported, and its operations are swapped, as any other.
+Each of the network's `quantized_modules` is traced and replaced by a graph module. So the network is still a
+`TryOnNetwork`: it trains, it is exported, and its flow operations can be replaced, as any other's.
 """
 
 import copy
@@ -24,8 +24,18 @@ TRACED_BATCH = 2  # the batch is free; a trace with 1 would fix it
 
 
 def prepare(network: TryOnNetwork, quantization: Quantization) -> TryOnNetwork:
-    """A copy, in eval mode, whose layers compute as they will in eight bits once it is calibrated; its batch norms are
-    folded. Raises DmvtonError for a network that cannot be quantized, and where nothing would be."""
+    """Inserts fake quantization; `calibrate` sets its ranges.
+
+    Args:
+        network: a float network.
+        quantization: the size to trace with, and the layers to keep in float32.
+
+    Returns:
+        A copy in eval mode, its batch norms folded.
+
+    Raises:
+        DmvtonError: the network cannot be quantized, or every layer is kept float32.
+    """
     chosen = {layer.layer for layer in float_layers(network, quantization.keep_float)}
     if not set(quantizable_layers(network)) - chosen:
         raise DmvtonError("Nothing would be quantized: every layer is kept float32.")
@@ -33,17 +43,26 @@ def prepare(network: TryOnNetwork, quantization: Quantization) -> TryOnNetwork:
     fold_batch_norms(network)
     split_refinement(network)
     kept = {layer for layer, before in names_before_split(network).items() if before in chosen}
-    for part, inputs in _part_inputs(network, quantization.size).items():
-        relative = {layer.removeprefix(part).lstrip(".") for layer in kept if f"{layer}.".startswith(f"{part}.")}
-        network.set_submodule(part, _prepared(network.get_submodule(part), inputs, relative))
+    for path, inputs in _module_inputs(network, quantization.size).items():
+        relative = {layer.removeprefix(path).lstrip(".") for layer in kept if f"{layer}.".startswith(f"{path}.")}
+        network.set_submodule(path, _prepared(network.get_submodule(path), inputs, relative))
     network.config = replace(network.config, quantization=quantization)
     return network
 
 
 def converted(network: TryOnNetwork, *, folded: bool = True) -> TryOnNetwork:
-    """A copy of a prepared and calibrated network with quantize and dequantize in its graphs.
+    """Converts a calibrated network to integers.
 
-    folded: weights are integers; else they are float32 behind a quantize, as LiteRT's converter wants them.
+    Args:
+        network: prepared and calibrated.
+        folded: whether weights are stored as integers; otherwise they are float32 before a quantize, as LiteRT's
+            converter needs them.
+
+    Returns:
+        A copy with quantize and dequantize operations in its graphs.
+
+    Raises:
+        DmvtonError: the network was not prepared and calibrated.
     """
     from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e
 
@@ -54,17 +73,17 @@ def converted(network: TryOnNetwork, *, folded: bool = True) -> TryOnNetwork:
     settle_weights(network)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for part in quantized_modules(network):
-            graph = network.get_submodule(part)
+        for path in quantized_modules(network):
+            graph = network.get_submodule(path)
             assert isinstance(graph, fx.GraphModule)
-            network.set_submodule(part, convert_pt2e(graph, fold_quantize=folded))
+            network.set_submodule(path, convert_pt2e(graph, fold_quantize=folded))
     return network
 
 
 def settle_weights(network: TryOnNetwork) -> None:
-    """Gives each channel of weights the range that it has now, in place; in training its range follows with a lag."""
-    for part in quantized_modules(network):
-        graph = network.get_submodule(part)
+    """Sets the range of every channel of weights to its present extremes, in place; training updates it with a lag."""
+    for path in quantized_modules(network):
+        graph = network.get_submodule(path)
         assert isinstance(graph, fx.GraphModule)
         for node in graph.graph.nodes:
             weight = node.args[0] if node.args else None
@@ -81,14 +100,14 @@ def _settle(fake: Any, weight: Tensor) -> None:
     observer.averaging_constant = rate
 
 
-def _part_inputs(network: TryOnNetwork, size: tuple[int, int]) -> dict[str, tuple[Tensor, ...]]:
-    """What every part is given for pictures of that size."""
+def _module_inputs(network: TryOnNetwork, size: tuple[int, int]) -> dict[str, tuple[Tensor, ...]]:
+    """The inputs of every quantized module, for pictures of that size."""
     inputs: dict[str, tuple[Tensor, ...]] = {}
 
-    def note(part: str) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
-        return lambda module, given: inputs.__setitem__(part, given)
+    def record(path: str) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
+        return lambda module, arguments: inputs.__setitem__(path, arguments)
 
-    hooks = [network.get_submodule(part).register_forward_pre_hook(note(part)) for part in quantized_modules(network)]
+    hooks = [network.get_submodule(path).register_forward_pre_hook(record(path)) for path in quantized_modules(network)]
     picture = torch.zeros(TRACED_BATCH, 3, *size)
     with torch.no_grad():
         network(picture, picture, picture[:, :1])
@@ -97,18 +116,18 @@ def _part_inputs(network: TryOnNetwork, size: tuple[int, int]) -> dict[str, tupl
     return inputs
 
 
-def _prepared(part: nn.Module, inputs: tuple[Tensor, ...], kept: set[str]) -> fx.GraphModule:
+def _prepared(module: nn.Module, inputs: tuple[Tensor, ...], kept: set[str]) -> fx.GraphModule:
     from torchao.quantization.pt2e import allow_exported_model_train_eval
     from torchao.quantization.pt2e.quantize_pt2e import prepare_pt2e
 
     from dmvton_mobile.quantization.quantizer import Int8Quantizer
 
     free = tuple({0: torch.export.Dim.AUTO} for _ in inputs)
-    graph = torch.export.export(part, inputs, dynamic_shapes=free).module()
+    graph = torch.export.export(module, inputs, dynamic_shapes=free).module()
     _read_weights_once(graph)
-    of_inputs = _of_inputs(graph)
+    dependent = _input_dependent(graph)
     quantizer = Int8Quantizer(
-        lambda node: node.op == "get_attr" or (node.name in of_inputs and not _is_kept(node, kept))
+        lambda node: node.op == "get_attr" or (node.name in dependent and not _is_kept(node, kept))
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -118,7 +137,7 @@ def _prepared(part: nn.Module, inputs: tuple[Tensor, ...], kept: set[str]) -> fx
 
 
 def _read_weights_once(graph: fx.GraphModule) -> None:
-    """A node of its own for every convolution that reads shared weights: the quantizer takes the first reader alone."""
+    """Copies the node of shared weights for every further reader; the quantizer handles the first reader only."""
     for node in list(graph.graph.nodes):
         if node.op == "get_attr":
             for reader in list(node.users)[1:]:
@@ -127,9 +146,11 @@ def _read_weights_once(graph: fx.GraphModule) -> None:
     graph.recompile()
 
 
-def _of_inputs(graph: fx.GraphModule) -> set[str]:
-    """The names of what has only inputs, and what is made of them, for operands: positions are constants, and eight
-    bits would coarsen them."""
+def _input_dependent(graph: fx.GraphModule) -> set[str]:
+    """The names of the nodes whose operands all depend on the inputs.
+
+    Positions are constants, which int8 would make coarser; a node that reads them is not quantized.
+    """
     follows: set[fx.Node] = set()
     found = set()
     for node in graph.graph.nodes:

@@ -1,8 +1,8 @@
-"""XNNPACK's quantizer with what it lacks: ReLU6 is part of its convolution, and weights may be small.
+"""XNNPACK's quantizer, with ReLU6 fused into its convolution and with small scales for weights.
 
-A ReLU6 that stands alone would take a second quantization, of values that it is about to cut off. The quantizer's own
-smallest scale, 2^-12, would leave few of the 255 levels to a channel whose weights stay below 0.03, as many do once
-batch norms are folded into them.
+A ReLU6 of its own would need a second quantization, of values that it is about to clip. The quantizer's own smallest
+scale, 2^-12, would leave few of the 255 levels to a channel whose weights are below 0.03, as many are once batch norms
+are folded into them.
 """
 
 from collections.abc import Callable
@@ -23,16 +23,20 @@ CONVOLUTIONS = (torch.ops.aten.conv2d.default, torch.ops.aten.conv_transpose2d.i
 
 
 class PerChannelFakeQuantize(FakeQuantize):
-    """By its name torchao knows that it takes the axis of channels, which for a transposed convolution is the second;
-    the fused one takes only the first."""
+    """Fake quantization along the channel axis, which for a transposed convolution is the second.
+
+    torchao passes the axis only to classes with `PerChannel` in their name; its fused class always takes the first.
+    """
 
 
 class Int8Quantizer(XNNPACKQuantizer):
     """Weights per output channel, symmetric; activations per tensor, affine.
 
-    chosen: whether a node is quantized."""
+    Args:
+        chosen: whether a node is quantized.
+    """
 
-    # batch norms are folded by now, and to look for them it would trace a hundred small networks
+    # batch norms are already folded, and the quantizer would trace a hundred small networks to find them
     SUPPORTED_PATTERNS: ClassVar = [each for each in XNNPACKQuantizer.SUPPORTED_PATTERNS if "bn" not in each.name]
 
     def __init__(self, chosen: Callable[[fx.Node], bool]):
@@ -42,17 +46,18 @@ class Int8Quantizer(XNNPACKQuantizer):
         self.set_filter_function(chosen)
 
     def annotate(self, model: fx.GraphModule) -> fx.GraphModule:
+        """Marks in place what is quantized and how; torchao calls it."""
         model = super().annotate(model)
         for node in model.graph.nodes:
             if node.target is torch.ops.aten.hardtanh.default:
                 _fuse(node)
             if node.target is torch.ops.aten.cat.default and not self._chosen(node):
-                node.meta.pop(ANNOTATION, None)  # theirs takes every concatenation
+                node.meta.pop(ANNOTATION, None)  # XNNPACKQuantizer marks every concatenation
         return model
 
 
 def _fuse(relu6: fx.Node) -> None:
-    """The convolution's output is quantized after the ReLU6 that alone reads it."""
+    """Quantizes a convolution's output after the ReLU6, where nothing else reads it."""
     convolution = relu6.args[0]
     assert isinstance(convolution, fx.Node)
     annotation = convolution.meta.get(ANNOTATION)

@@ -1,5 +1,7 @@
-"""What a checkpoint holds of a quantized network: its weights, under the float network's keys, and the ranges of its
-activations. All else follows from these."""
+"""The state that a checkpoint stores of a quantized network.
+
+It has the weights, under the float network's keys, and the ranges of activations; everything else follows from these.
+"""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,11 +13,11 @@ from dmvton_mobile.networks import TryOnNetwork
 from dmvton_mobile.quantization.calibrate import switch
 from dmvton_mobile.quantization.prepare import settle_weights
 
-RANGE = ".range"  # of an activation: [2], its least and its greatest value
+RANGE = ".range"  # suffix of the key of an activation's range: [2], its least and its greatest value
 
 
 def quantized_state(network: TryOnNetwork) -> dict[str, Tensor]:
-    """The weights and ranges of a prepared network."""
+    """The weights and activation ranges of a prepared network, by key."""
     state = {name: value.detach() for name, value in network.named_parameters()}
     for name, fake in _activations(network):
         observer = fake.activation_post_process
@@ -24,7 +26,7 @@ def quantized_state(network: TryOnNetwork) -> dict[str, Tensor]:
 
 
 def load_quantized_state(network: TryOnNetwork, state: Mapping[str, Tensor]) -> None:
-    """Puts a prepared network, in place, into the state that was saved of one like it."""
+    """Loads what `quantized_state` returned into a network that was prepared in the same way, in place."""
     with torch.no_grad():
         for name, value in network.named_parameters():
             value.copy_(state[name])
@@ -38,7 +40,7 @@ def load_quantized_state(network: TryOnNetwork, state: Mapping[str, Tensor]) -> 
 
 
 def _activations(network: nn.Module) -> Iterator[tuple[str, Any]]:
-    # here, so that what needs no torchao can do without it
+    # imported here, since float networks need no torchao
     from torchao.quantization.pt2e.fake_quantize import FusedMovingAvgObsFakeQuantize
 
     for name, module in network.named_modules():
