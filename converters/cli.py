@@ -7,9 +7,9 @@ import typer
 from rich.console import Console
 
 from converters.plan import DEFAULT_MAX_DROP_DB, Plan
-from converters.results import Row, print_rows
-from converters.source import Quantizer, Weights
-from converters.target import Delegate, parse_targets
+from converters.results import ArtifactResult, print_results
+from converters.target import Delegate, Quantizer, parse_targets
+from converters.weights import Weights
 from dmvton_mobile.cli.options import DEFAULT_SIZE_TEXT, Size, TargetNames
 from dmvton_mobile.contract import Components, parse_size
 from dmvton_mobile.networks import DEFAULT_NETWORK, network_names
@@ -92,17 +92,17 @@ def convert_command(
         max_drop_db=max_drop,
     )
     console = Console()
-    rows: list[Row] = []
+    results: list[ArtifactResult] = []
     try:
         with progress_bar("Loading", len(plan.precisions) * len(plan.targets) * len(plan.components.members)) as bar:
 
-            def done(row: Row) -> None:
-                rows.append(row)
+            def done(result: ArtifactResult) -> None:
+                results.append(result)
                 bar.advance()
 
-            manifest = convert(plan, on_row=done, on_step=bar.describe)
+            manifest = convert(plan, on_result=done, on_step=bar.describe)
     finally:
-        if rows:
-            print_rows(console, rows)
+        if results:
+            print_results(console, results)
     weights = "trained" if manifest.trained else "untrained"
     console.print(f"{plan.out}: {manifest.network}, {weights} weights.", soft_wrap=True, highlight=False)

@@ -1,4 +1,4 @@
-"""Checkpoint to bundle: plan, lower, export, verify, pack.
+"""Checkpoint to bundle: plan, lower, export, verify, bundle.
 
 `dmvton convert --help` and `python converters/convert.py --help` are the same command.
 """
@@ -6,112 +6,106 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from converters.pair import Pair, quantization_of
-from converters.plan import DEFAULT_MAX_DROP_DB, Plan
-from converters.results import Row
-from converters.source import Quantizer, Source, sources
-from converters.verification import Reference
+from converters.exporters.protocol import ComponentJob, Exporter, TargetJob
+from converters.plan import Plan
+from converters.registry import lowered_components
+from converters.results import ArtifactResult, artifact_results
+from converters.verification import ReferenceOutputs, size_problems, verify_job
+from converters.weights import LoadedNetwork, networks_by_precision
+from dmvton_mobile.bundles.assembly import assemble_manifest
 from dmvton_mobile.bundles.bundle import new_bundle, seal, write_golden
 from dmvton_mobile.bundles.golden import golden_path
 from dmvton_mobile.bundles.manifest import Artifact, Manifest
-from dmvton_mobile.datasets.dataset import Phase
-from dmvton_mobile.datasets.layouts.registry import open_dataset
-from dmvton_mobile.errors import CheckFailed, DmvtonError
-from dmvton_mobile.targets import Precision
-from dmvton_mobile.utils.build import DISTRIBUTION, package_versions, source_commit
-
-if TYPE_CHECKING:
-    from converters.exporters.onnx_nncf import NncfQuantizer
-
-PACKAGES = (
-    "torch", "coremltools", "litert-torch", "ai-edge-litert", "executorch", "onnx", "onnxsim", "onnxruntime", "nncf",
-)  # fmt: skip
-EIGHT_BITS_OR_FEWER = (Precision.INT8, Precision.W8, Precision.PALETTE6)
+from dmvton_mobile.errors import CheckFailed
+from dmvton_mobile.networks import TryOnNetwork
+from dmvton_mobile.networks.config import Quantization
+from dmvton_mobile.targets import Precision, artifact_path
+from dmvton_mobile.utils.progress import StepCallback
 
 
-def convert(plan: Plan, *, on_row: Callable[[Row], None], on_step: Callable[[str], None]) -> Manifest:
-    """Converts, proves and packs; gives a row for every artifact as it is done.
+def convert(plan: Plan, *, on_result: Callable[[ArtifactResult], None], on_step: StepCallback) -> Manifest:
+    """Converts, verifies and bundles.
 
-    Raises CheckFailed when an artifact does not compute what the network does; then no bundle is left.
+    Args:
+        plan: What to convert, into what.
+        on_result: Called for every artifact, once it is verified or has failed.
+        on_step: Called when the export of an artifact starts.
+
+    Raises:
+        CheckFailed: An artifact does not compute what the network does; then no bundle is left.
     """
-    made = sources(plan.weights, plan.precisions, plan.size, plan.quantizer)
-    nncf = _nncf(plan, made) if plan.quantizer is Quantizer.NNCF else None
-    artifacts: list[Artifact] = []
-    failures: list[str] = []
+    networks = _plan(plan)
+    results: list[ArtifactResult] = []
     golden: dict[str, str] = {}
+    quantization: Quantization | None = None
     with new_bundle(plan.out) as folder:
-        for precision, source in made.items():
-            reference = Reference.of(source.network, plan.size)
-            exportable = source.exportable
-            for target in plan.targets:
-                pair = Pair(plan, precision, target, source, exportable, reference, nncf)
-                done, failed = pair.convert(folder, on_row=on_row, on_step=on_step)
-                artifacts += done
-                failures += failed
+        for precision, loaded in networks.items():
+            reference = ReferenceOutputs.of(loaded.network, plan.size)
+            exportable = loaded.exportable()
+            for exporter in plan.exporters(precision):
+                job = _lower(plan, precision, exporter, loaded, exportable, folder)
+                exported = exporter.export(job, on_step)
+                verified = verify_job(job, exporter.facts, reference)
+                for result in artifact_results(folder, job, exported, verified):
+                    on_result(result)
+                    results.append(result)
+                quantization = exported.quantization or quantization
             path = golden_path(precision)
             if path not in golden:
                 golden[path] = write_golden(folder, Path(path).stem, reference.golden())
-        failures += grown(artifacts)
-        if failures:
-            raise CheckFailed("\n".join(failures) + "\nNo bundle was written.")
-        return seal(folder, _manifest(plan, made, artifacts, tuple(golden.values()), nncf))
+        return seal(folder, _bundle(plan, networks, results, tuple(golden.values()), quantization))
 
 
-def _nncf(plan: Plan, made: dict[Precision, Source]) -> "NncfQuantizer":
-    assert plan.weights.calibration is not None
-    dataset = open_dataset(plan.weights.calibration, Phase.TRAIN, plan.size, seed=0)
-    max_drop_db = plan.max_drop_db or DEFAULT_MAX_DROP_DB
-    try:
-        from converters.exporters.onnx_nncf import NncfQuantizer
+def _plan(plan: Plan) -> dict[Precision, LoadedNetwork]:
+    """The network of each precision, once every exporter has checked that it can take it."""
+    exporters = [(precision, exporter) for precision in plan.precisions for exporter in plan.exporters(precision)]
+    quantized_by_exporter = any(exporter.facts.quantizes for _, exporter in exporters)
+    networks = networks_by_precision(plan.weights, plan.precisions, plan.size, float_int8=quantized_by_exporter)
+    for precision, exporter in exporters:
+        exporter.check(networks[precision].network, plan.quantization_options)
+    return networks
 
-        return NncfQuantizer(
-            made[Precision.INT8].network, dataset, max_drop_db=max_drop_db, keep_float=plan.weights.keep_float
+
+def _lower(
+    plan: Plan, precision: Precision, exporter: Exporter, loaded: LoadedNetwork, exportable: TryOnNetwork, folder: Path
+) -> TargetJob:
+    """The components in the variant and the layouts that the exporter takes."""
+    target = exporter.facts.target
+    examples = lowered_components(exportable, exporter.facts, plan.components.members, plan.size)
+    components = tuple(
+        ComponentJob(
+            example,
+            folder / artifact_path(example.contract.component, target, precision),
+            precision,
+            loaded.metadata(example.contract.component),
         )
-    except ModuleNotFoundError as error:
-        raise DmvtonError(
-            f'Quantizing with NNCF needs {error.name}, which is not installed: pip install "dmvton-mobile[onnx,nncf]".'
-        ) from error
+        for example in examples
+    )
+    return TargetJob(loaded.network, target, precision, components, plan.quantization_options)
 
 
-def grown(artifacts: list[Artifact]) -> list[str]:
-    """What to say of artifacts in eight bits or fewer that are no smaller than those in float32 beside them."""
-    plain = {(item.target, item.contract.component): item for item in artifacts if item.precision is Precision.FP32}
-    return [
-        f"{item.path} has {item.footprint.file_bytes} bytes and {other.path} {other.footprint.file_bytes}: "
-        f"{item.precision} must save some."
-        for item in artifacts
-        if item.precision in EIGHT_BITS_OR_FEWER
-        and (other := plain.get((item.target, item.contract.component)))
-        and item.footprint.file_bytes >= other.footprint.file_bytes
-    ]
-
-
-def _manifest(
+def _bundle(
     plan: Plan,
-    made: dict[Precision, Source],
-    artifacts: list[Artifact],
+    networks: dict[Precision, LoadedNetwork],
+    results: list[ArtifactResult],
     golden: tuple[str, ...],
-    nncf: "NncfQuantizer | None",
+    quantization: Quantization | None,
 ) -> Manifest:
-    first = next(iter(made.values()))
-    card, config = first.card, first.network.config
-    quantized = made.get(Precision.INT8)
-    commit = source_commit()
-    return Manifest(
-        network=config.name,
-        align_corners=config.align_corners,
+    """The manifest. Raises CheckFailed where an artifact failed, or is no smaller than it must be."""
+    artifacts: tuple[Artifact, ...] = tuple(result.artifact for result in results if result.artifact)
+    problems = [result.problem for result in results if result.problem] + size_problems(artifacts)
+    if problems:
+        raise CheckFailed("\n".join(problems) + "\nNo bundle was written.")
+    first = next(iter(networks.values()))
+    return assemble_manifest(
+        first.network.config,
+        first.card,
         size=plan.size,
         components=plan.components,
-        trained=bool(card and card.trained),
-        training=card.training if card else None,
-        quantization=quantization_of(quantized, nncf) if quantized else None,
-        licence=card.licence if card else None,
-        artifacts=tuple(artifacts),
+        artifacts=artifacts,
         golden=golden,
-        tool_versions=package_versions((DISTRIBUTION, *PACKAGES)),
-        source_commit=str(commit) if commit else None,
+        quantization=quantization,
     )
 
 

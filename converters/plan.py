@@ -1,10 +1,13 @@
 """What a conversion is asked for, and what cannot be asked for together."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from converters.source import Quantizer, Weights
-from converters.target import Delegate, check_precision
+from converters.exporters.protocol import Exporter, QuantizationOptions
+from converters.registry import check_precision, find_exporter
+from converters.target import Delegate, Quantizer
+from converters.weights import Weights
 from dmvton_mobile.bundles.bundle import BUNDLE_SUFFIX
 from dmvton_mobile.contract import DEFAULT_SIZE, Components
 from dmvton_mobile.errors import DmvtonError
@@ -15,8 +18,22 @@ DEFAULT_MAX_DROP_DB = 0.3
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What to convert, into what. size: height, width. quantizer: who makes int8; max_drop_db: for NNCF, how much of
-    their PSNR try-ons may lose by it, None for DEFAULT_MAX_DROP_DB."""
+    """What to convert, into what.
+
+    Attributes:
+        weights: Where the network and its weights come from.
+        targets: The runtimes.
+        precisions: Of every target.
+        components: How the network is cut.
+        delegate: Who runs the operations of .pte files.
+        out: The bundle to write.
+        size: Height and width of the network's pictures.
+        quantizer: Who makes int8.
+        max_drop_db: For NNCF: how much of their PSNR try-ons may lose by it; None for DEFAULT_MAX_DROP_DB.
+
+    Raises:
+        DmvtonError: Two of these exclude each other, or the bundle exists.
+    """
 
     weights: Weights
     targets: tuple[Target, ...]
@@ -41,6 +58,24 @@ class Plan:
         if self.out.exists():
             raise DmvtonError(f"{self.out} exists already. Remove it, or choose another --out.")
 
+    def exporter(self, target: Target, precision: Precision) -> Exporter:
+        """The exporter of one of the targets in one of the precisions."""
+        return find_exporter(target, precision, delegate=self.delegate, quantizer=self.quantizer)
+
+    def exporters(self, precision: Precision) -> Iterator[Exporter]:
+        """The exporters of a precision, one for each target."""
+        return (self.exporter(target, precision) for target in self.targets)
+
+    @property
+    def quantization_options(self) -> QuantizationOptions:
+        """For exporters that quantize by themselves."""
+        return QuantizationOptions(
+            size=self.size,
+            max_drop_db=self.max_drop_db or DEFAULT_MAX_DROP_DB,
+            calibration=self.weights.calibration,
+            keep_float=self.weights.keep_float,
+        )
+
     def _check_quantizer(self) -> None:
         if self.quantizer is not Quantizer.NNCF:
             if self.max_drop_db is not None:
@@ -53,6 +88,6 @@ class Plan:
         if self.weights.quantized is not None:
             raise DmvtonError("--quantizer nncf starts from float weights: drop --quantized, or --quantizer.")
         if self.weights.calibration is None:
-            raise DmvtonError("--quantizer nncf needs pictures for ranges and to judge by: pass --calibration DIR.")
+            raise DmvtonError("--quantizer nncf needs pictures for ranges and for evaluation: pass --calibration DIR.")
         if self.max_drop_db is not None and not self.max_drop_db > 0:
             raise DmvtonError(f"--max-drop is in decibels and above 0, like 0.3; this is {self.max_drop_db:g}.")

@@ -12,8 +12,8 @@ from PIL import Image
 from converters.convert import convert
 from converters.plan import Plan
 from converters.registry import export_component
-from converters.weights import Weights
 from converters.target import Delegate
+from converters.weights import Weights
 from dmvton_mobile.bundles.bundle import Bundle, new_bundle, read_bundle, seal, write_golden
 from dmvton_mobile.bundles.manifest import Artifact, Manifest, ParityFigure
 from dmvton_mobile.bundles.parity import BOUNDS_DB

@@ -15,8 +15,11 @@ OCTAVES = (64, 32, 16, 8, 4, 2, 1)  # pixels; each half as strong as the one bef
 
 
 def example_pair(size: tuple[int, int] = DEFAULT_SIZE) -> Tensors:
-    """The example portrait and garment as network inputs: person, garment [1, 3, H, W] and garment_mask [1, 1, H, W] in
-    [0, 1]."""
+    """The example portrait and garment as inputs of a network, at a size (height, width).
+
+    Returns:
+        person and garment [1, 3, H, W], garment_mask [1, 1, H, W], all in [0, 1].
+    """
     with resources.as_file(resources.files(__package__)) as folder:
         person, garment = read_picture(folder / "person.jpg"), read_picture(folder / "garment.jpg")
         mask = read_mask(folder / "garment_mask.png", garment.size)
@@ -29,8 +32,10 @@ def example_pair(size: tuple[int, int] = DEFAULT_SIZE) -> Tensors:
 
 
 def random_pictures(seed: int, size: tuple[int, int] = DEFAULT_SIZE) -> Tensors:
-    """Random inputs of the same names and shapes with a photograph's spectrum, in steps of 1/255 as a camera gives
-    them."""
+    """Random inputs of the same names and shapes as `example_pair`.
+
+    They have a photograph's spectrum, in steps of 1/255 as a camera gives them.
+    """
     random = torch.Generator().manual_seed(seed)
     height, width = size
 

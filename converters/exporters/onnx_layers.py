@@ -17,23 +17,29 @@ TOLERANCE = 1e-4  # of a weight among those of its channel: float32, multiplied 
 
 
 def layers_of(model: onnx.ModelProto, lowered: TryOnNetwork) -> dict[str, str]:
-    """The layer behind each convolution, by its node's name; layers as the network called them before the lowering.
+    """The layer behind each convolution: node name -> layer, as the network called it before the lowering.
 
-    Told by their weights and not by their names: what scales a layer's output is folded into its weights, which get a
-    new name. Raises DmvtonError for a convolution that has the weights of no layer.
+    Layers are recognised by their weights, not by their names: what scales a layer's output is folded into its weights,
+    which get a new name.
+
+    Args:
+        model: A float32 .onnx file of a component.
+        lowered: The network that it was exported from.
+
+    Raises:
+        DmvtonError: A convolution has the weights of no layer.
     """
     constants = {constant.name: constant for constant in model.graph.initializer}
-    named = names_before_split(lowered)
-    modules = [
-        (named[path], type(module), _channels(module.weight.detach().numpy()))
+    names = names_before_split(lowered)
+    layers = [
+        (names[path], type(module), _normalised(module.weight.detach().numpy()))
         for path, module in lowered.named_modules()
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d)
     ]
     found = {}
     for node in convolutions(model):
-        weights = _channels(numpy_helper.to_array(constants[node.input[1]]))
-        alike = (name for name, kind, of in modules if kind is CONVOLUTIONS[node.op_type] and _alike(weights, of))
-        layer = next(alike, None)
+        weights, kind = _normalised(numpy_helper.to_array(constants[node.input[1]])), CONVOLUTIONS[node.op_type]
+        layer = next((name for name, of_kind, other in layers if of_kind is kind and _close(weights, other)), None)
         if layer is None:
             raise DmvtonError(
                 f"The convolution {node.name} of the .onnx file has the weights of no layer of {lowered.config.name}, "
@@ -44,12 +50,20 @@ def layers_of(model: onnx.ModelProto, lowered: TryOnNetwork) -> dict[str, str]:
 
 
 def convolutions(model: onnx.ModelProto) -> list[onnx.NodeProto]:
+    """The nodes that are convolutions, transposed ones too, in the graph's order."""
     return [node for node in model.graph.node if node.op_type in CONVOLUTIONS]
 
 
 def additions_between(model: onnx.ModelProto, chosen: Collection[str]) -> list[str]:
-    """The names of the additions whose operands all come from chosen convolutions: a runtime adds integers where these
-    give and the next ones take them. An addition of a position or a flow is none of them."""
+    """The names of the additions whose operands all come from chosen convolutions.
+
+    A runtime adds int8 values where these produce them and the next ones take them. An addition of a position or a flow
+    is none of them.
+
+    Args:
+        model: The float32 file.
+        chosen: Names of convolutions that are quantized.
+    """
     follows: set[str] = set()
     found = []
     for node in model.graph.node:
@@ -62,13 +76,15 @@ def additions_between(model: onnx.ModelProto, chosen: Collection[str]) -> list[s
     return found
 
 
-def _channels(weights: np.ndarray) -> np.ndarray:
-    """Each output channel's weights but for their factor; a transposed convolution's lie in its second dimension, and
-    no factor of theirs is folded."""
+def _normalised(weights: np.ndarray) -> np.ndarray:
+    """The weights with every output channel divided by its norm.
+
+    The output channels of a transposed convolution are its second dimension, but no factor of theirs is folded.
+    """
     rows = weights.reshape(len(weights), -1)
     scale = np.linalg.norm(rows, axis=1, keepdims=True)
     return (rows / np.where(scale == 0, 1, scale)).reshape(weights.shape)
 
 
-def _alike(first: np.ndarray, second: np.ndarray) -> bool:
+def _close(first: np.ndarray, second: np.ndarray) -> bool:
     return first.shape == second.shape and np.allclose(first, second, rtol=0, atol=TOLERANCE)

@@ -34,13 +34,12 @@ class OnnxNncfExporter:
 
     facts = ExporterFacts(
         target=OnnxExporter.facts.target,
+        packages=(*OnnxExporter.facts.packages, "nncf"),
         extra="onnx,nncf",
         variant=OnnxExporter.facts.variant,
         layouts=OnnxExporter.facts.layouts,
         quantizer=Quantizer.NNCF,
-        refused={
-            precision: "NNCF makes int8 files" for precision in Precision if precision is not Precision.INT8
-        },
+        refused={precision: "NNCF makes int8 files" for precision in Precision if precision is not Precision.INT8},
     )
 
     def check(self, network: TryOnNetwork, options: QuantizationOptions) -> None:

@@ -11,13 +11,14 @@ import hashlib
 from collections import defaultdict
 from typing import Any
 
-import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 from torch import fx
 
-from converters.passes.graph import ON_GRID, constant_value, dequantizes
+from converters.passes.constants import ON_GRID, constant_value
+from converters.passes.operations import dequantizes
+from converters.passes.tflite_file import drop_names, drop_unused, serialize
 
 KINDS = schema.BuiltinOperator
 OUTPUT_AXIS = {KINDS.CONV_2D: 0, KINDS.DEPTHWISE_CONV_2D: 3, KINDS.TRANSPOSE_CONV: 0}  # of a filter's channels
@@ -27,14 +28,18 @@ LEVELS = 127
 
 
 class IntegerKernels:
-    """The two passes, before and after LiteRT's converter. fused: how many operations work on integers."""
+    """The pass before LiteRT's converter and the pass after it.
+
+    Attributes:
+        fused: How many operations compute on integers, after `after`.
+    """
 
     def __init__(self) -> None:
         self._on_grid: set[bytes] = set()
         self.fused = 0
 
     def before(self, graph: fx.GraphModule) -> None:
-        """Replaces dequantized integer weights by what they are as float32, in place."""
+        """Replaces dequantized integer weights by their float32 values, in place."""
         for node in list(graph.graph.nodes):
             if dequantizes(node) and all(source.op == "get_attr" for source in node.all_input_nodes):
                 weights, name = constant_value(graph, node), f"{ON_GRID}{node.name}"
@@ -44,18 +49,20 @@ class IntegerKernels:
                     node.replace_all_uses_with(graph.graph.get_attr(name))
 
     def after(self, content: bytes) -> bytes:
-        """The model with integer kernels, without the names that only a debugger reads."""
+        """The file with integer kernels, without names that only a debugger reads."""
         model = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
         [graph] = model.subgraphs
         self.fused = _Fusion(model, graph, self._on_grid).run()
-        _drop_unused(model, graph)
-        _drop_names(model, graph)
-        return _written(model)
+        drop_unused(model, graph)
+        drop_names(model, graph)
+        return serialize(model)
 
 
 class _Fusion:
-    """One pass over a graph in its order of execution. A float32 tensor that a dequantize made is known by the integers
-    that it came from."""
+    """One pass over a graph in its order of execution.
+
+    It remembers which integers every float32 tensor was dequantized from.
+    """
 
     def __init__(self, model: Any, graph: Any, on_grid: set[bytes]):
         self._model, self._graph, self._on_grid = model, graph, on_grid
@@ -87,7 +94,7 @@ class _Fusion:
         return int(self._kinds[operation.opcodeIndex])
 
     def _move(self, operation: Any) -> None:
-        """Moves the integers; whoever reads the numbers gets them by a dequantize of the moved ones."""
+        """Moves the integers before the dequantize, where only convolutions read the result."""
         moved = operation.outputs[0]
         if any(self._kind(reader) not in OUTPUT_AXIS for reader in self._readers[moved]) or moved in self._outputs:
             return
@@ -97,7 +104,7 @@ class _Fusion:
         self._integers[moved] = integers
 
     def _fuse(self, operation: Any, places: Any, same_scale: bool = False) -> int:
-        """Makes it an operation on integers where its inputs were, and its output is to be; else leaves it."""
+        """Makes it an operation on integers if its inputs were dequantized and its output is quantized."""
         chain = self._chain(operation)
         if chain is None or any(operation.inputs[place] not in self._integers for place in places):
             return 0
@@ -114,7 +121,7 @@ class _Fusion:
         if activation is not None:
             operation.builtinOptions.fusedActivationFunction = activation
         operation.outputs[0] = result
-        quantize.inputs = quantize.outputs = []  # its work is done
+        quantize.inputs = quantize.outputs = []  # nothing is left for it to do
         return 1
 
     def _chain(self, operation: Any) -> tuple[int | None, Any] | None:
@@ -176,56 +183,3 @@ class _Fusion:
 def _fingerprint(weights: np.ndarray) -> bytes:
     """The same for the same weights in any order of axes."""
     return hashlib.sha256(np.sort(weights, axis=None).tobytes()).digest()
-
-
-def _drop_unused(model: Any, graph: Any) -> None:
-    """Operations that nobody reads any more, and tensors and buffers that no operation has."""
-    needed = set(graph.outputs)
-    kept = []
-    for operation in reversed(graph.operators):
-        if needed.intersection(operation.outputs):
-            needed.update(tensor for tensor in operation.inputs if tensor >= 0)
-            kept.append(operation)
-    graph.operators = kept[::-1]
-    needed.update(graph.inputs)
-    needed.update(tensor for operation in kept for tensor in operation.outputs)
-    renumbered = {old: new for new, old in enumerate(sorted(needed))}
-    graph.tensors = [graph.tensors[old] for old in sorted(needed)]
-    for operation in graph.operators:
-        operation.inputs = [renumbered.get(tensor, tensor) for tensor in operation.inputs]
-        operation.outputs = [renumbered[tensor] for tensor in operation.outputs]
-    graph.inputs, graph.outputs = ([renumbered[t] for t in tensors] for tensors in (graph.inputs, graph.outputs))
-    for named in (tensor for signature in model.signatureDefs for tensor in (*signature.inputs, *signature.outputs)):
-        named.tensorIndex = renumbered[named.tensorIndex]
-    buffers = sorted({0, *(tensor.buffer for tensor in graph.tensors), *(entry.buffer for entry in model.metadata)})
-    places = {old: new for new, old in enumerate(buffers)}
-    model.buffers = [model.buffers[old] for old in buffers]
-    for holder in (*graph.tensors, *model.metadata):
-        holder.buffer = places[holder.buffer]
-
-
-def _drop_names(model: Any, graph: Any) -> None:
-    """But those of inputs and outputs, by which a signature's tensors are known."""
-    for index, tensor in enumerate(graph.tensors):
-        if index not in (*graph.inputs, *graph.outputs):
-            tensor.name = b""
-
-
-class _SharingBuilder(flatbuffers.Builder):
-    """Writes a vector of numbers once, however often it occurs: the zero points of all weights are zeros."""
-
-    def __init__(self) -> None:
-        super().__init__(1 << 20)
-        self._written: dict[tuple[str, bytes], int] = {}
-
-    def CreateNumpyVector(self, x: np.ndarray) -> int:  # noqa: N802 (flatbuffers' name)
-        key = (x.dtype.str, x.tobytes())
-        if key not in self._written:
-            self._written[key] = super().CreateNumpyVector(x)
-        return self._written[key]
-
-
-def _written(model: Any) -> bytes:
-    builder = _SharingBuilder()
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from converters.example import example_pair
-from converters.lowering.lowering import lower_to_native, lower_to_rows
+from converters.lowering.variants import LoweringVariant, lower
 from dmvton_mobile.bundles.manifest import ParityFigure
 from dmvton_mobile.bundles.parity import BOUNDS_DB, ParityError, compare
 from dmvton_mobile.contract import Component, Layout, TensorContract, tensor_contract
@@ -173,10 +173,11 @@ def test_bounds() -> None:
 
 
 def test_another_sampling_convention_fails_and_a_lowered_network_passes(small_network: TryOnNetwork) -> None:
-    """The same weights: half a pixel of difference shows, another form of the same function does not."""
+    """The same weights: half a pixel of difference shows, another variant of the same function does not."""
     inputs, reference = example_pair(SMALL), TorchSession(small_network, Component.WHOLE, SMALL)
     expected, contracts = reference.run(inputs), reference.contract.outputs
-    for lowered in (lower_to_native(small_network), lower_to_rows(small_network, delegated=True)):
+    for variant in (LoweringVariant.NATIVE_SAMPLER, LoweringVariant.DELEGATED_ROW_GATHER):
+        lowered = lower(small_network, variant)
         figures = compared(TorchSession(lowered, Component.WHOLE, SMALL).run(inputs), expected, contracts)
         assert len(figures) == 4
     other = seeded_network(small_network.config.name, align_corners=not small_network.config.align_corners)

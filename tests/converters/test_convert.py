@@ -22,8 +22,9 @@ from converters.cli import convert_command
 from converters.convert import convert
 from converters.plan import Plan
 from converters.results import ArtifactResult
-from converters.weights import Weights
 from converters.target import Delegate
+from converters.weights import Weights
+from dmvton_mobile.bundles.assembly import TOOLS
 from dmvton_mobile.bundles.bundle import read_bundle, read_golden, verify_files
 from dmvton_mobile.bundles.golden import GOLDEN, ReplayStatus, replay_all
 from dmvton_mobile.bundles.manifest import Artifact, Manifest
@@ -61,18 +62,18 @@ def plan(out: Path, *targets: Target, network: str = "dmvton-student", checkpoin
 
 @dataclass(frozen=True)
 class Converted:
-    """A conversion that went well: its bundle, and what it told on the way."""
+    """A conversion that went well: its bundle, with its results and its steps."""
 
     path: Path
     manifest: Manifest
-    rows: list[Row]
+    results: list[ArtifactResult]
     steps: list[str]
 
 
 def run_plan(planned: Plan) -> Converted:
-    rows: list[Row] = []
+    results: list[ArtifactResult] = []
     steps: list[str] = []
-    return Converted(planned.out, convert(planned, on_result=rows.append, on_step=steps.append), rows, steps)
+    return Converted(planned.out, convert(planned, on_result=results.append, on_step=steps.append), results, steps)
 
 
 @pytest.fixture(scope="module")
@@ -183,7 +184,7 @@ class TestManifest:
         assert encoder.outputs == frame.inputs[1:], "what the one gives, the other takes"
 
     def test_the_versions_that_made_it(self, student: Converted) -> None:
-        expected = {package: metadata.version(package) for package in ("dmvton-mobile", *PACKAGES)}
+        expected = {package: metadata.version(package) for package in ("dmvton-mobile", *TOOLS)}
         assert student.manifest.tool_versions == expected
 
     def test_the_commit_that_made_it(self, student: Converted) -> None:
@@ -201,10 +202,10 @@ class TestManifest:
         assert golden.keys() == inputs | {f"output.{name}" for name in OUTPUT_NAMES}
         assert golden["output.tryon"].shape == golden["input.person"].shape == (1, 3, *PIXELS)
 
-    def test_a_row_and_a_step_for_each(self, student: Converted) -> None:
+    def test_a_result_and_a_step_for_each(self, student: Converted) -> None:
         assert student.steps == ["onnx fp32 garment_encoder", "onnx fp32 tryon"]
-        assert [row.status for row in student.rows] == ["verified", "verified"]
-        assert tuple(row.artifact for row in student.rows) == student.manifest.artifacts
+        assert [result.status for result in student.results] == ["verified", "verified"]
+        assert tuple(result.artifact for result in student.results) == student.manifest.artifacts
 
 
 def shapes(contract: ComponentContract) -> dict[str, tuple[int, ...]]:
@@ -303,7 +304,7 @@ class TestRefused:
     def test_at_once(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], said: str
     ) -> None:
-        monkeypatch.setattr(converting, "sources", lambda *_: pytest.fail("something was loaded"))
+        monkeypatch.setattr(converting, "networks_by_precision", lambda *_, **__: pytest.fail("something was loaded"))
         assert said in refusal("convert", *options, "--out", tmp_path / "new.dmvton")
         assert list(tmp_path.iterdir()) == []
 
@@ -452,7 +453,7 @@ sys.meta_path.insert(0, Absent())
 
 EVERY_TARGET = f"""{ABSENT}
 from pathlib import Path
-from converters.export import export_component
+from converters.registry import export_component
 from dmvton_mobile.components import component_examples
 from dmvton_mobile.contract import Component
 from dmvton_mobile.errors import DmvtonError
@@ -469,9 +470,9 @@ for target in Target:
 
 PERTURBED = """
 import torch
-from converters import pair as converting
+from converters import registry
 
-honest = converting.lower
+honest = registry.lower
 
 def dishonest(*arguments):
     network = honest(*arguments)
@@ -479,7 +480,7 @@ def dishonest(*arguments):
         next(network.generator.parameters()).mul_(1.03)
     return network
 
-converting.lower = dishonest
+registry.lower = dishonest
 """
 
 

@@ -18,11 +18,10 @@ import torch
 from ai_edge_litert.interpreter import Interpreter
 
 from converters.example import random_pictures
-from converters.exporters.exported import Exported
-from converters.registry import export_component
-from converters.target import Delegate, layouts, lower
+from converters.exporters.protocol import ExportedFile
+from converters.registry import export_component, find_exporter, lowered_components
 from dmvton_mobile.bundles.parity import BOUNDS_DB, ParityError, compare
-from dmvton_mobile.components import ComponentExample, component_examples
+from dmvton_mobile.components import ComponentExample
 from dmvton_mobile.contract import Component, ComponentContract, Kind, Layout
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import TryOnNetwork
@@ -63,7 +62,7 @@ class Made:
     network: TryOnNetwork
     example: ComponentExample
     path: Path
-    exported: Exported
+    exported: ExportedFile
 
     def open(self, target: Target) -> Session:
         return open_session(target, self.path, self.example.contract)
@@ -80,9 +79,9 @@ def make(small_network: TryOnNetwork, tmp_path_factory: pytest.TempPathFactory) 
     @cache
     def made(target: Target, precision: Precision) -> Made:
         path = folder / f"garment_encoder_{precision}{target.suffix}"
-        network = lower(small_network, target, Delegate.XNNPACK)
-        held = layouts(target, Delegate.XNNPACK)
-        [example] = component_examples(network, (Component.GARMENT_ENCODER,), held, SMALL)
+        facts = find_exporter(target).facts
+        [example] = lowered_components(small_network, facts, (Component.GARMENT_ENCODER,), SMALL)
+        network = example.graph.network
         return Made(network, example, path, export_component(example, path, target, precision))
 
     return made
@@ -255,8 +254,7 @@ def test_who_runs_what_is_not_claimed_where_the_file_does_not_say(target: Target
 @pytest.mark.slow
 def test_tflite_leaves_only_the_row_gathers_of_a_frame(small_network: TryOnNetwork, tmp_path: Path) -> None:
     """At full size: a gather and the cast of its index to an integer, and nothing else."""
-    lowered, held = lower(small_network, Target.TFLITE, Delegate.XNNPACK), layouts(Target.TFLITE, Delegate.XNNPACK)
-    [example] = component_examples(lowered, (Component.TRYON,), held)
+    [example] = lowered_components(small_network, find_exporter(Target.TFLITE).facts, (Component.TRYON,))
     footprint = export_component(example, tmp_path / "tryon.tflite", Target.TFLITE).footprint
     leftover = footprint.leftover_operations
     assert leftover is not None and leftover.keys() == {"EMBEDDING_LOOKUP", "CAST"}

@@ -11,10 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, fx
 
-from converters.registry import export_component
-from converters.target import Delegate, layouts, lower
+from converters.registry import export_component, find_exporter, lowered_components
 from dmvton_mobile.checkpoints.weights import default_network
-from dmvton_mobile.components import ComponentExample, component_examples
+from dmvton_mobile.components import ComponentExample
 from dmvton_mobile.contract import Component
 from dmvton_mobile.datasets.sample import TryOnSample, collate
 from dmvton_mobile.networks import TryOnNetwork
@@ -47,9 +46,8 @@ def sample(seed: int) -> TryOnSample:
 
 def garment_encoder(network: TryOnNetwork) -> ComponentExample:
     """With a picture that it was not calibrated on."""
-    lowered = lower(network, Target.COREML, Delegate.XNNPACK)
-    held = layouts(Target.COREML, Delegate.XNNPACK)
-    [example] = component_examples(lowered, (Component.GARMENT_ENCODER,), held, SMALL)
+    facts = find_exporter(Target.COREML).facts
+    [example] = lowered_components(network, facts, (Component.GARMENT_ENCODER,), SMALL)
     garment, mask = picture(3, 1000), (picture(1, 1001) > 0.4).float()
     return replace(example, inputs=(garment, mask))
 

@@ -7,8 +7,8 @@ import pytest
 from converters.convert import convert
 from converters.plan import Plan
 from converters.results import ArtifactResult
-from converters.weights import Weights
 from converters.target import Delegate
+from converters.weights import Weights
 from dmvton_mobile.bundles.bundle import read_bundle, verify_files
 from dmvton_mobile.bundles.golden import ReplayStatus, replay_all
 from dmvton_mobile.bundles.manifest import DEVICE_ONLY, Manifest
@@ -33,9 +33,9 @@ def delegated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         delegate=request.param,
         out=out,
     )
-    rows: list[Row] = []
-    manifest = convert(plan, on_result=rows.append, on_step=lambda _: None)
-    assert [row.status for row in rows] == [DEVICE_ONLY, DEVICE_ONLY]
+    results: list[ArtifactResult] = []
+    manifest = convert(plan, on_result=results.append, on_step=lambda _: None)
+    assert [result.status for result in results] == [DEVICE_ONLY, DEVICE_ONLY]
     return out, manifest
 
 

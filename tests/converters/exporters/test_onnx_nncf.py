@@ -1,4 +1,4 @@
-"""int8 for ONNX by NNCF: what may be integers is, what must not be is not, layers are given back for quality's sake,
+"""int8 for ONNX by NNCF: what may be integers is, what must not be is not, layers return to float32 for quality's sake,
 and what cannot be done is refused."""
 
 import subprocess
@@ -13,14 +13,16 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from converters.convert import convert
-from converters.exporters.accuracy import Pictures
-from converters.exporters.onnx import OPSET, export_onnx
+from converters.exporters.control_samples import ControlSamples
+from converters.exporters.nncf_component import RETURNED
+from converters.exporters.onnx import OPSET, OnnxExporter
 from converters.exporters.onnx_layers import additions_between, convolutions, layers_of
-from converters.exporters.onnx_nncf import GIVEN_BACK, NncfQuantizer
-from converters.plan import Plan
-from converters.target import Quantizer
+from converters.exporters.onnx_nncf import OnnxNncfExporter
+from converters.exporters.protocol import ComponentJob, QuantizationOptions, TargetJob
+from converters.plan import DEFAULT_MAX_DROP_DB, Plan
+from converters.registry import lowered_components
+from converters.target import Delegate, Quantizer
 from converters.weights import Weights
-from converters.target import Delegate
 from dmvton_mobile.bundles.bundle import Bundle, read_bundle, verify_files
 from dmvton_mobile.bundles.golden import ReplayStatus, replay_all
 from dmvton_mobile.checkpoints.checkpoint import save_checkpoint
@@ -42,7 +44,7 @@ from tests.rendered import rendered_people
 
 KEPT = "warp.aflow_net.narrow"
 NNCF = ("convert", "--target", "onnx", "--precision", "int8", "--quantizer", "nncf")
-IMAGES = 32  # half of them for ranges, half to judge by
+IMAGES = 32  # half of them for ranges, half for evaluation
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +76,10 @@ def converted(people: Path, out: Path, **changed: Any) -> Bundle:
     )
     convert(plan, on_result=lambda _: None, on_step=lambda _: None)
     return read_bundle(out)
+
+
+def options_for(people: Path, keep_float: tuple[str, ...] = ()) -> QuantizationOptions:
+    return QuantizationOptions(size=SMALL, max_drop_db=DEFAULT_MAX_DROP_DB, calibration=people, keep_float=keep_float)
 
 
 def model_of(bundle: Bundle, component: Component = Component.TRYON) -> onnx.ModelProto:
@@ -207,16 +213,16 @@ class TestAccuracyControl:
         save_checkpoint(network, path, trained=True)
         return path
 
-    def test_what_eight_bits_cannot_hold_is_given_back(
+    def test_what_eight_bits_cannot_hold_is_returned(
         self, checkpoint: Path, large_people: Path, tmp_path: Path
     ) -> None:
         weights = Weights(checkpoint=checkpoint, calibration=large_people, keep_float=FEW)
         made = converted(large_people, tmp_path / "b.dmvton", weights=weights, size=DEFAULT_SIZE, max_drop_db=0.1)
         said = {item.contract.component: item.kept_float32 for item in made.manifest.artifacts}
-        given_back = [each for each in said[Component.TRYON] if each.endswith(GIVEN_BACK)]
-        assert f"{SPOILT}: {GIVEN_BACK}" in given_back
-        assert len(weights_in_int8(model_of(made))) == 13 - len(given_back) > 8
-        assert not any(each.endswith(GIVEN_BACK) for each in said[Component.GARMENT_ENCODER])
+        returned = [each for each in said[Component.TRYON] if each.endswith(RETURNED)]
+        assert f"{SPOILT}: {RETURNED}" in returned
+        assert len(weights_in_int8(model_of(made))) == 13 - len(returned) > 8
+        assert not any(each.endswith(RETURNED) for each in said[Component.GARMENT_ENCODER])
         control = made.manifest.quantization and made.manifest.quantization.accuracy_control
         assert control and control.max_drop_db == 0.1 and control.float_db - control.int8_db <= 0.1
         assert [replay.status for replay in replay_all(made)] == [ReplayStatus.VERIFIED]
@@ -235,24 +241,24 @@ class TestAccuracyControl:
         assert list(tmp_path.iterdir()) == []
 
 
-class TestPictures:
-    def test_none_that_gave_ranges_judges(self, dataset: TryOnDataset) -> None:
-        pictures = Pictures.of(dataset)
-        names = [{sample.person_name for sample in part} for part in (pictures.calibration, pictures.judged)]
+class TestControlSamples:
+    def test_none_that_gave_ranges_is_evaluated(self, dataset: TryOnDataset) -> None:
+        samples = ControlSamples.of(dataset)
+        names = [{sample.person_name for sample in part} for part in (samples.calibration, samples.evaluation)]
         assert [len(part) for part in names] == [IMAGES // 2] * 2 and not names[0] & names[1]
-        assert pictures.pairing is Pairing.UNPAIRED
+        assert samples.pairing is Pairing.UNPAIRED
 
-    def test_without_another_garments_truth_the_worn_one_judges(self, people: Path) -> None:
-        assert Pictures.of(without("unpaired", "truth")(people)).pairing is Pairing.PAIRED
+    def test_without_another_garments_truth_the_worn_one_is_evaluated(self, people: Path) -> None:
+        assert ControlSamples.of(without("unpaired", "truth")(people)).pairing is Pairing.PAIRED
 
     def test_without_any_truth(self, people: Path) -> None:
         with pytest.raises(DmvtonError, match="has neither label maps nor rendered truth.*pass another --calibration"):
-            Pictures.of(without("unpaired", "truth", "label")(people))
+            ControlSamples.of(without("unpaired", "truth", "label")(people))
 
     def test_too_few_for_ranges(self, tmp_path: Path) -> None:
-        few = open_dataset(rendered_people(tmp_path / "few", 10), "train", SMALL)
+        few = rendered_people(tmp_path / "few", 10)
         with pytest.raises(DmvtonError, match="Calibration needs 16 images or more; these are 5"):
-            NncfQuantizer(default_network("dmvton-lite")[0], few, max_drop_db=0.3)
+            OnnxNncfExporter().check(default_network("dmvton-lite")[0], options_for(few))
 
 
 def without(*fields: str) -> Any:
@@ -273,7 +279,7 @@ class TestLayers:
         found: set[str] = set()
         for example in examples_of(network, (64, 64)):
             path = tmp_path / "plain.onnx"
-            export_onnx(example, path, Precision.FP32)
+            OnnxExporter().export_component(ComponentJob(example, path, Precision.FP32))
             found |= set(layers_of(onnx.load(path), example.graph.network).values())
         assert found >= set(quantizable_layers(network))
         assert {"warp.aflow_net.netRefine.0.0", "warp.aflow_net.netRefine.0.6"} <= found
@@ -291,17 +297,18 @@ class TestLayers:
         ):
             layers_of(model, example.graph.network)
 
-    def test_one_that_is_not_in_the_files(
-        self, dataset: TryOnDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_one_that_is_not_in_the_files(self, people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(
             "converters.exporters.onnx_nncf.quantizable_layers", lambda _: ["generator.out", "generator.extra"]
         )
         network = default_network("dmvton-lite")[0]
-        quantizer = NncfQuantizer(network, dataset, max_drop_db=0.3)
-        paths = [tmp_path / f"{component}.onnx" for component in Components.SPLIT.members]
+        components = tuple(
+            ComponentJob(example, tmp_path / f"{example.contract.component}.onnx", Precision.INT8)
+            for example in examples_of(network)
+        )
+        job = TargetJob(network, Target.ONNX, Precision.INT8, components, options_for(people))
         with pytest.raises(DmvtonError, match="generator.extra cannot be found in the .onnx files"):
-            next(quantizer.export(examples_of(network), paths))
+            OnnxNncfExporter().export(job, on_step=lambda _: None)
 
     def test_additions_of_anything_else_are_none_between_layers(self) -> None:
         shape = [1, 2, 4, 4]
@@ -334,7 +341,7 @@ class TestRefused:
             (("--target", "onnx", "--quantized", "x"), "--quantizer nncf starts from float weights: drop --quantized"),
             (
                 ("--target", "onnx"),
-                "--quantizer nncf needs pictures for ranges and to judge by: pass --calibration DIR",
+                "--quantizer nncf needs pictures for ranges and for evaluation: pass --calibration DIR",
             ),
             (
                 ("--target", "onnx", "--calibration", "people", "--max-drop", "0"),
@@ -370,9 +377,10 @@ class TestRefused:
         )  # fmt: skip
         assert "is quantized already: give --quantizer nncf the float checkpoint" in said
 
-    def test_every_layer_kept(self, dataset: TryOnDataset) -> None:
+    def test_every_layer_kept(self, people: Path) -> None:
+        options = options_for(people, keep_float=("warp", "generator"))
         with pytest.raises(DmvtonError, match="Nothing would be quantized: every layer is kept float32"):
-            NncfQuantizer(default_network("dmvton-lite")[0], dataset, max_drop_db=0.3, keep_float=("warp", "generator"))
+            OnnxNncfExporter().check(default_network("dmvton-lite")[0], options)
 
     def test_a_pattern_that_matches_nothing(self, people: Path, tmp_path: Path) -> None:
         said = refusal(
@@ -391,7 +399,7 @@ class TestRefused:
 def test_nothing_is_reported_to_nncfs_makers(tmp_path: Path) -> None:
     """In a process of its own, since NNCF keeps quiet where it sees pytest."""
     code = (
-        "from converters.exporters.onnx_nncf import _import_nncf; _import_nncf(); "
+        "from converters.exporters.vendor_nncf import import_nncf; import_nncf(); "
         "import nncf.telemetry as t; print(t.telemetry)"
     )
     done = subprocess.run(

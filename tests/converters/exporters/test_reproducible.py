@@ -15,16 +15,13 @@ from dmvton_mobile.targets import Target
 PROGRAM = """
 import sys
 from pathlib import Path
-from converters.export import export_component
-from converters.target import Delegate, layouts, lower
-from dmvton_mobile.components import component_examples
+from converters.registry import export_component, find_exporter, lowered_components
 from dmvton_mobile.contract import Component
 from dmvton_mobile.networks import seeded_network
 from dmvton_mobile.targets import Target
 
 target, component, *paths = Target(sys.argv[1]), Component(sys.argv[2]), *map(Path, sys.argv[3:])
-lowered = lower(seeded_network("dmvton-student"), target, Delegate.XNNPACK)
-[example] = component_examples(lowered, (component,), layouts(target, Delegate.XNNPACK))
+[example] = lowered_components(seeded_network("dmvton-student"), find_exporter(target).facts, (component,))
 about = {"author": "somebody", "license": "not set", "version": "1", "short_description": "a part", "network": "x"}
 for path in paths:
     exported = export_component(example, path, target, metadata=about)

@@ -18,14 +18,14 @@ from torch import nn
 
 from converters import convert as converting
 from converters.convert import convert
-from converters.verification import size_problems
 from converters.exporters.footprint import measure_footprint
-from converters.passes.weight_only_int8 import LEVELS, MIN_WEIGHTS
 from converters.passes.pipeline import export_program
+from converters.passes.weight_only_int8 import LEVELS, MIN_WEIGHTS
 from converters.plan import Plan
 from converters.registry import export_component, find_exporter, lowered_components
-from converters.weights import Weights
 from converters.target import Delegate
+from converters.verification import size_problems
+from converters.weights import Weights
 from dmvton_mobile.bundles.bundle import Bundle, read_bundle, verify_files
 from dmvton_mobile.bundles.golden import ReplayStatus, replay, replay_all
 from dmvton_mobile.bundles.manifest import Artifact

@@ -9,8 +9,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from converters.example import example_pair
-from converters.lowering import lowering
-from converters.lowering.lowering import BorderOperations, RepeatPixels, RowOperations, lower_to_native, lower_to_rows
+from converters.lowering import sampling
+from converters.lowering.native_sampler import NativeSamplerOperations
+from converters.lowering.row_gather import RepeatPixels, RowGatherOperations
+from converters.lowering.variants import LoweringVariant, lower
 from dmvton_mobile.bundles.parity import ParityError, compare
 from dmvton_mobile.contract import DEFAULT_SIZE, Component
 from dmvton_mobile.networks import TryOnNetwork, build_network, seeded_network
@@ -28,19 +30,21 @@ LEVELS = [(8, 6), (16, 12), (32, 24), (64, 48), (128, 96)]  # of 256x192, coarse
 OTHER_SIZES = [(2, 3), (4, 3), (29, 31), (14, 26), (10, 40), (256, 192)]
 FEW, MANY = 6, 256  # channels
 
-Operations = Callable[[bool], FlowOperations]
+OperationsOf = Callable[[bool], FlowOperations]
 
 
-def row_operations(delegated: bool) -> Operations:
-    return lambda align_corners: RowOperations(align_corners, delegated)
+def row_operations(delegated: bool) -> OperationsOf:
+    return lambda align_corners: RowGatherOperations(align_corners, delegated)
 
 
-ROW_FORMS = [
+ROW_GATHERS = [
     pytest.param(row_operations(True), id="delegated"),
     pytest.param(row_operations(False), id="not_delegated"),
 ]
-ROWS = pytest.mark.parametrize("form", ROW_FORMS)
-FORMS = pytest.mark.parametrize("form", [*ROW_FORMS, pytest.param(BorderOperations, id="border")])
+ROWS = pytest.mark.parametrize("operations", ROW_GATHERS)
+VARIANTS = pytest.mark.parametrize(
+    "operations", [*ROW_GATHERS, pytest.param(NativeSamplerOperations, id="native_sampler")]
+)
 CONVENTIONS = pytest.mark.parametrize("align_corners", [True, False], ids=["corners", "no_corners"])
 SIZES = pytest.mark.parametrize("size", LEVELS + OTHER_SIZES, ids=str)
 
@@ -83,30 +87,32 @@ class TestOperations:
     """Each operation against the reference at every level's size and at others."""
 
     @ROWS
-    def test_warp(self, form: Operations, align_corners: bool, size: tuple[int, int]) -> None:
+    def test_warp(self, operations: OperationsOf, align_corners: bool, size: tuple[int, int]) -> None:
         features, flow = random(1, channels_of(size), *size), flow_of(size)
         expected = FlowOperations(align_corners).warp(features, flow)
-        assert_same(form(align_corners).warp(features, flow), expected)
+        assert_same(operations(align_corners).warp(features, flow), expected)
 
     @ROWS
-    def test_compose(self, form: Operations, align_corners: bool, size: tuple[int, int]) -> None:
+    def test_compose(self, operations: OperationsOf, align_corners: bool, size: tuple[int, int]) -> None:
         flow, offset = random(1, 2, *size), offset_of(size)
         expected = FlowOperations(align_corners).compose(flow, offset)
-        assert_same(form(align_corners).compose(flow, offset), expected)
+        assert_same(operations(align_corners).compose(flow, offset), expected)
 
     @ROWS
     @pytest.mark.parametrize("moved", [False, True], ids=["still", "moved"])
-    def test_cost_volume(self, form: Operations, align_corners: bool, size: tuple[int, int], moved: bool) -> None:
+    def test_cost_volume(
+        self, operations: OperationsOf, align_corners: bool, size: tuple[int, int], moved: bool
+    ) -> None:
         garment, person = (random(1, channels_of(size), *size, seed=seed) for seed in (3, 4))
         flow = flow_of(size) if moved else None
         expected = FlowOperations(align_corners).cost_volume(garment, person, flow)
-        assert_same(form(align_corners).cost_volume(garment, person, flow), expected)
+        assert_same(operations(align_corners).cost_volume(garment, person, flow), expected)
 
-    @FORMS
-    def test_picture(self, form: Operations, align_corners: bool, size: tuple[int, int]) -> None:
+    @VARIANTS
+    def test_picture(self, operations: OperationsOf, align_corners: bool, size: tuple[int, int]) -> None:
         garment, mask, flow = random(1, 3, *size), random(1, 1, *size).gt(0).float(), flow_of(size)
         mask[..., 0] = mask[:, :, -1] = 1.0  # a garment that reaches the border
-        reference, lowered = FlowOperations(align_corners), form(align_corners)
+        reference, lowered = FlowOperations(align_corners), operations(align_corners)
         expected = reference.warp_picture(reference.picture(garment, mask), flow)
         actual = lowered.warp_picture(lowered.picture(garment, mask), flow)
         assert_same(actual[0], expected[0])
@@ -114,21 +120,21 @@ class TestOperations:
 
 
 @ROWS
-def test_identity_flow_changes_nothing(form: Operations) -> None:
+def test_identity_flow_changes_nothing(operations: OperationsOf) -> None:
     """Worked out by hand, without the reference: a sample at each pixel's own centre is that pixel."""
     features = random(1, FEW, 16, 12)
     rows, columns = torch.meshgrid(torch.linspace(-1, 1, 16), torch.linspace(-1, 1, 12), indexing="ij")
-    assert_same(form(True).warp(features, torch.stack([columns, rows])[None]), features)
+    assert_same(operations(True).warp(features, torch.stack([columns, rows])[None]), features)
 
 
 @ROWS
-def test_cost_volume_at_one_pixel(form: Operations) -> None:
+def test_cost_volume_at_one_pixel(operations: OperationsOf) -> None:
     """Worked out by hand: channel 7 * (dy + 3) + dx + 3 holds the product with the person two rows below, one to the
     left."""
     garment, person = torch.zeros(1, 4, 16, 24), torch.zeros(1, 4, 16, 24)
     garment[0, :, 7, 10] = 2.0
     person[0, :, 9, 9] = 3.0
-    volume = form(True).cost_volume(garment, person)
+    volume = operations(True).cost_volume(garment, person)
     expected = torch.zeros(1, 49, 16, 24)
     expected[0, 7 * (2 + 3) + (-1 + 3), 7, 10] = 6.0
     assert_same(volume, expected)
@@ -139,9 +145,9 @@ def test_cost_volume_at_one_pixel(form: Operations) -> None:
 def test_bands_of_any_length(monkeypatch: pytest.MonkeyPatch, delegated: bool, samples: int) -> None:
     """One sample at a time, a length that divides nothing, and the whole map at once give the same."""
     channels, size = 8, (16, 24)
-    monkeypatch.setattr(lowering, "BAND_BYTES", 4 * channels * samples)
+    monkeypatch.setattr(sampling, "BAND_BYTES", 4 * channels * samples)
     garment, person = (random(1, channels, *size, seed=seed) for seed in (3, 4))
-    flow, reference, lowered = flow_of(size), FlowOperations(), RowOperations(delegated=delegated)
+    flow, reference, lowered = flow_of(size), FlowOperations(), RowGatherOperations(delegated=delegated)
     assert_same(lowered.warp(garment, flow), reference.warp(garment, flow))
     assert_same(lowered.cost_volume(garment, person, flow), reference.cost_volume(garment, person, flow))
     assert_same(lowered.compose(flow, offset_of(size)), reference.compose(flow, offset_of(size)))
@@ -150,9 +156,9 @@ def test_bands_of_any_length(monkeypatch: pytest.MonkeyPatch, delegated: bool, s
 def test_finest_level_of_many_channels_goes_in_bands() -> None:
     """As in the network itself: 128x96 features of 256 channels are 12 MB, three bands."""
     size = LEVELS[-1]
-    assert 4 * MANY * size[0] * size[1] > 2 * lowering.BAND_BYTES
+    assert 4 * MANY * size[0] * size[1] > 2 * sampling.BAND_BYTES
     garment, person, flow = random(1, MANY, *size, seed=3), random(1, MANY, *size, seed=4), flow_of(size)
-    reference, lowered = FlowOperations(), RowOperations()
+    reference, lowered = FlowOperations(), RowGatherOperations()
     assert_same(lowered.warp(garment, flow), reference.warp(garment, flow))
     assert_same(lowered.cost_volume(garment, person, flow), reference.cost_volume(garment, person, flow))
 
@@ -164,33 +170,37 @@ class TestComparisonsDiscriminate:
     size = (16, 12)
 
     @ROWS
-    def test_other_convention(self, form: Operations, align_corners: bool) -> None:
+    def test_other_convention(self, operations: OperationsOf, align_corners: bool) -> None:
         features, flow, offset = random(1, FEW, *self.size), flow_of(self.size), offset_of(self.size)
-        reference, other = FlowOperations(align_corners), form(not align_corners)
+        reference, other = FlowOperations(align_corners), operations(not align_corners)
         assert_differs(other.warp(features, flow), reference.warp(features, flow))
         assert_differs(other.compose(flow, offset), reference.compose(flow, offset))
         assert_differs(other.cost_volume(features, features, flow), reference.cost_volume(features, features, flow))
 
     @ROWS
-    def test_swapped_axes(self, form: Operations, align_corners: bool) -> None:
+    def test_swapped_axes(self, operations: OperationsOf, align_corners: bool) -> None:
         features, flow, offset = random(1, FEW, *self.size), flow_of(self.size), offset_of(self.size)
-        reference, lowered = FlowOperations(align_corners), form(align_corners)
+        reference, lowered = FlowOperations(align_corners), operations(align_corners)
         assert_differs(lowered.warp(features, flow.flip(1)), reference.warp(features, flow))
         assert_differs(lowered.compose(flow, offset.flip(1)), reference.compose(flow, offset))
 
     @ROWS
-    def test_shifted_cost_volume(self, form: Operations, align_corners: bool) -> None:
+    def test_shifted_cost_volume(self, operations: OperationsOf, align_corners: bool) -> None:
         garment, person = (random(1, FEW, *self.size, seed=seed) for seed in (3, 4))
         expected = FlowOperations(align_corners).cost_volume(garment, person)
-        volume = form(align_corners).cost_volume(garment, person)
+        volume = operations(align_corners).cost_volume(garment, person)
         assert_differs(volume.roll(1, 1), expected)  # each channel holds its neighbour's shift
         assert_differs(volume.roll(1, 3), expected)  # each column holds its neighbour's products
         assert_differs(volume.unflatten(1, (7, 7)).transpose(1, 2).flatten(1, 2), expected)  # dx before dy
 
-    @FORMS
-    def test_picture(self, form: Operations, align_corners: bool) -> None:
+    @VARIANTS
+    def test_picture(self, operations: OperationsOf, align_corners: bool) -> None:
         garment, mask, flow = random(1, 3, *self.size), torch.ones(1, 1, *self.size), flow_of(self.size)
-        reference, lowered, other = FlowOperations(align_corners), form(align_corners), form(not align_corners)
+        reference, lowered, other = (
+            FlowOperations(align_corners),
+            operations(align_corners),
+            operations(not align_corners),
+        )
         expected = reference.warp_picture(reference.picture(garment, mask), flow)
         wrong = {
             "convention": other.warp_picture(other.picture(garment, mask), flow),
@@ -248,12 +258,8 @@ def convolution_weights(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters() if parameter.dim() == 4)
 
 
-def lowered_forms(network: TryOnNetwork) -> dict[str, TryOnNetwork]:
-    return {
-        "delegated rows": lower_to_rows(network, delegated=True),
-        "rows": lower_to_rows(network, delegated=False),
-        "native": lower_to_native(network),
-    }
+def lowered_variants(network: TryOnNetwork) -> dict[LoweringVariant, TryOnNetwork]:
+    return {variant: lower(network, variant) for variant in LoweringVariant}
 
 
 def test_lowering_keeps_the_original() -> None:
@@ -261,9 +267,9 @@ def test_lowering_keeps_the_original() -> None:
     state = {key: value.clone() for key, value in network.state_dict().items()}
     modules = [(name, type(module)) for name, module in network.named_modules()]
     operations = network.warp.aflow_net.operations
-    forms = lowered_forms(network)
+    variants = lowered_variants(network)
     with torch.no_grad():
-        for lowered in forms.values():
+        for lowered in variants.values():
             for parameter in lowered.parameters():
                 parameter.zero_()  # a lowered network is a copy: whatever happens to it
     assert [(name, type(module)) for name, module in network.named_modules()] == modules
@@ -276,16 +282,19 @@ def test_lowering_keeps_the_original() -> None:
 def test_lowering_keeps_the_weights(name: str) -> None:
     """No weight is stored twice: not a shared convolution, not one that was split."""
     network = seeded_network(name)
-    for form, lowered in lowered_forms(network).items():
-        assert convolution_weights(lowered) == convolution_weights(network), form
-        assert not any(isinstance(module, nn.Upsample | RefineHead) for module in lowered.modules()) or form == "native"
+    for variant, lowered in lowered_variants(network).items():
+        assert convolution_weights(lowered) == convolution_weights(network), variant
+        assert (
+            not any(isinstance(module, nn.Upsample | RefineHead) for module in lowered.modules())
+            or variant is LoweringVariant.NATIVE_SAMPLER
+        )
 
 
 def assert_equals_reference(network: TryOnNetwork, size: tuple[int, int] = DEFAULT_SIZE) -> None:
-    """Every output of every lowered form on the example pictures."""
+    """Every output of every variant on the example pictures."""
     inputs, reference = example_pair(size), TorchSession(network, Component.WHOLE, size)
     expected = reference.run(inputs)
-    for form, lowered in lowered_forms(network).items():
+    for variant, lowered in lowered_variants(network).items():
         actual = TorchSession(lowered, Component.WHOLE, size).run(inputs)
         figures = compare(
             expected,
@@ -293,7 +302,7 @@ def assert_equals_reference(network: TryOnNetwork, size: tuple[int, int] = DEFAU
             contracts=reference.contract.outputs,
             bound_db=BOUND_DB,
             inputs="example",
-            what=form,
+            what=variant,
         )
         assert [figure.output for figure in figures] == ["tryon", "flow", "composition", "rendered"]
 
@@ -319,8 +328,8 @@ def test_lowered_network_of_large_offsets_equals_the_network() -> None:
 
 
 def test_lowered_network_of_the_other_convention_does_not_pass(small_network: TryOnNetwork) -> None:
-    lowered = lower_to_rows(small_network, delegated=True)
-    lowered.warp.aflow_net.operations = RowOperations(align_corners=False)
+    lowered = lower(small_network, LoweringVariant.DELEGATED_ROW_GATHER)
+    lowered.warp.aflow_net.operations = RowGatherOperations(align_corners=False)
     inputs, reference = example_pair(SMALL), TorchSession(small_network, Component.WHOLE, SMALL)
     with pytest.raises(ParityError, match="tryon"):
         compare(

@@ -16,8 +16,10 @@ from executorch.exir import EdgeCompileConfig, to_edge_transform_and_lower
 from executorch.runtime import Runtime
 from torch import Tensor, nn
 
-from converters.passes.graph import PERMUTE, export_program
-from converters.passes.xnnpack import TRANSPOSE_B, carry_channels_last, drop_copies, without_copies
+from converters.exporters.vendor_executorch import tidy_xnnpack_graphs
+from converters.passes.permutes import PERMUTE, carry_channels_last
+from converters.passes.pipeline import export_program
+from converters.passes.xnnpack import TRANSPOSE_B, drop_copies
 
 X = torch.rand(1, 4, 6, 8, generator=torch.Generator().manual_seed(0))
 
@@ -92,7 +94,7 @@ def lowered(module: nn.Module, path: Path, monkeypatch: pytest.MonkeyPatch, *, t
             "compile_config": EdgeCompileConfig(_check_ir_validity=False),
         }
         if tidy:
-            with without_copies():
+            with tidy_xnnpack_graphs():
                 edge = to_edge_transform_and_lower(program, **arguments)
         else:
             edge = to_edge_transform_and_lower(program, **arguments)
@@ -152,7 +154,7 @@ def test_a_wrong_join_would_be_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             if isinstance(node.xnode_union, XNNStaticSlice):
                 node.xnode_union.offsets[2] -= 1
 
-    monkeypatch.setattr("converters.passes.xnnpack.drop_copies", off_by_one)
+    monkeypatch.setattr("converters.exporters.vendor_executorch.drop_copies", off_by_one)
     network = Corner().eval()
     lowered(network, tmp_path / "wrong.pte", monkeypatch, tidy=True)
     with torch.no_grad(), pytest.raises(AssertionError):
@@ -161,7 +163,7 @@ def test_a_wrong_join_would_be_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_the_lowering_is_as_before_afterwards() -> None:
     before = xnnpack_preprocess.serialize_xnnpack_binary
-    with pytest.raises(KeyboardInterrupt), without_copies():
+    with pytest.raises(KeyboardInterrupt), tidy_xnnpack_graphs():
         assert xnnpack_preprocess.serialize_xnnpack_binary is not before
         raise KeyboardInterrupt
     assert xnnpack_preprocess.serialize_xnnpack_binary is before

@@ -1,4 +1,4 @@
-"""The exported graph: constants computed and held once, nothing undone, and still the same function."""
+"""The exported graph: constants computed and stored once, nothing undone, and still the same function."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -8,9 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from converters.passes.graph import IDENTITIES, PERMUTE, export_program
-from converters.target import Delegate, layouts, lower
-from dmvton_mobile.components import ComponentExample, component_examples
+from converters.passes.operations import IDENTITIES
+from converters.passes.permutes import PERMUTE
+from converters.passes.pipeline import export_program
+from converters.registry import find_exporter, lowered_components
+from dmvton_mobile.components import ComponentExample
 from dmvton_mobile.contract import Component
 from dmvton_mobile.networks import TryOnNetwork
 from dmvton_mobile.targets import Target
@@ -33,7 +35,7 @@ class Calls(nn.Module):
 
 
 def stored(program: Program) -> list[Tensor]:
-    """The tensors that the graph reads, weights included, each as often as it is held."""
+    """The tensors that the graph reads, weights included, each as often as it is stored."""
     tensors = {**program.state_dict, **program.constants}
     targets = {spec.arg.name: spec.target for spec in program.graph_signature.input_specs}
     read = [targets[node.name] for node in program.graph.nodes if node.op == "placeholder" and node.users]
@@ -86,7 +88,7 @@ def test_constants_are_computed_once() -> None:
 
 
 def test_equal_constants_are_stored_once() -> None:
-    """By content, however they came to be: made in the graph twice, or held under two names."""
+    """By content, however they came to be: made in the graph twice, or stored under two names."""
 
     def twice(x: Tensor, first: Tensor, second: Tensor) -> Tensor:
         made = torch.arange(4, dtype=torch.float32)
@@ -220,9 +222,7 @@ def test_several_inputs_and_outputs() -> None:
 @pytest.fixture(scope="module", params=[Target.TFLITE, Target.ONNX, Target.COREML])
 def frame(request: pytest.FixtureRequest, small_network: TryOnNetwork) -> tuple[ComponentExample, Program]:
     """The frame graph as that target gets it: with delegates, without, and with the sampler kept."""
-    target, delegate = request.param, Delegate.XNNPACK
-    lowered = lower(small_network, target, delegate)
-    [example] = component_examples(lowered, (Component.TRYON,), layouts(target, delegate))
+    [example] = lowered_components(small_network, find_exporter(request.param).facts, (Component.TRYON,))
     return example, export_program(example.graph, example.inputs)
 
 
