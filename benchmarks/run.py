@@ -19,7 +19,7 @@ from benchmarks.suite import Suite, SuiteError
 from benchmarks.verdict import give_verdict
 from dmvton_mobile.bundles.bundle import Bundle, verify_files
 from dmvton_mobile.bundles.manifest import DEVICE_ONLY
-from dmvton_mobile.errors import plain
+from dmvton_mobile.errors import printable
 from dmvton_mobile.runtimes.bundled import bundled_targets
 from dmvton_mobile.targets import Precision, Target
 from dmvton_mobile.utils.build import DISTRIBUTION, package_versions
@@ -165,7 +165,7 @@ def _tasks(shares: Sequence[BundleRuns], suite: Suite) -> Iterator[tuple[BundleR
 
 def _unmeasured(task: AgentTask, failure: str) -> Run:
     return Run(
-        target=task.target, precision=task.precision, threads=task.threads, round=task.round, failure=plain(failure)
+        target=task.target, precision=task.precision, threads=task.threads, round=task.round, failure=printable(failure)
     )
 
 

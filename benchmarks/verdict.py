@@ -13,7 +13,7 @@ from benchmarks.budget import budget_checks
 from benchmarks.record import ArtifactSizes, Check, Validity, Verdict
 from benchmarks.run_record import Device, Run, Series, State
 from benchmarks.suite import Conditions, Suite
-from dmvton_mobile.errors import plain
+from dmvton_mobile.errors import printable
 
 Finding = tuple[Validity, str]
 
@@ -29,7 +29,7 @@ def give_verdict(suite: Suite, device: Device, artifacts: Sequence[ArtifactSizes
     checks = [*_parity_checks(runs), *budget_checks(suite.budget, artifacts, runs), *_band_checks(suite, device, runs)]
     return Verdict(
         validity=validity,
-        reasons=tuple(plain(reason) for _, reason in findings),
+        reasons=tuple(printable(reason) for _, reason in findings),
         checks=tuple(checks),
         passed=validity is not Validity.INVALID and all(check.held for check in checks),
     )

@@ -3,7 +3,7 @@
 LONGEST = 1000  # characters of somebody else's words
 
 
-def plain(text: str) -> str:
+def printable(text: str) -> str:
     """Makes a stranger's words fit for a message or a record.
 
     Returns:

@@ -18,7 +18,7 @@ from typing import Any
 from benchmarks.devices.adb_server import adb_client, lost_on_error
 from benchmarks.devices.device import DeviceLost
 from benchmarks.measure.events import LONGEST_LINE
-from dmvton_mobile.errors import CheckFailed, plain
+from dmvton_mobile.errors import CheckFailed, printable
 
 TIMEOUT_SECONDS = 60.0  # of a command that does not run an agent
 CHUNK = 64 * 1024  # bytes: the most that adb's protocol takes at once
@@ -46,7 +46,7 @@ class Answer:
     def last_line(self) -> str:
         """The last line for a message: printable, 200 characters at most."""
         lines = self.text.strip().splitlines()
-        return plain(lines[-1])[:200] if lines else "it printed nothing"
+        return printable(lines[-1])[:200] if lines else "it printed nothing"
 
 
 class Link:

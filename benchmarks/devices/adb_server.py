@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from benchmarks.devices.device import DeviceLost
-from dmvton_mobile.errors import DmvtonError, plain
+from dmvton_mobile.errors import DmvtonError, printable
 
 READY = "device"  # adb's word for a device that can be used
 ADVICE = {
@@ -79,7 +79,7 @@ def lost_on_error(name: str) -> Iterator[None]:
     try:
         yield
     except (AdbError, OSError, EOFError, ValueError, struct.error) as error:
-        words = plain(str(error))[:200] or type(error).__name__
+        words = printable(str(error))[:200] or type(error).__name__
         raise DeviceLost(f"{name} no longer answers: {words}.") from error
 
 

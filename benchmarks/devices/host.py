@@ -14,7 +14,7 @@ from benchmarks.measure.collector import EventCollector
 from benchmarks.measure.components import bundle_components
 from benchmarks.measure.kernels import operations
 from benchmarks.run_record import DeviceKind, Operation, Run
-from dmvton_mobile.errors import CheckFailed, plain
+from dmvton_mobile.errors import CheckFailed, printable
 from dmvton_mobile.targets import Target
 
 
@@ -48,7 +48,7 @@ class Host(AgentDevice):
             try:
                 return run.model_copy(update={"parity": output_parity(task, outputs)})
             except CheckFailed as error:
-                return run.model_copy(update={"failure": run.failure or plain(str(error))})
+                return run.model_copy(update={"failure": run.failure or printable(str(error))})
 
     def close(self) -> None:
         """A run leaves nothing behind."""

@@ -17,7 +17,7 @@ from benchmarks.devices.device import DeviceLost
 from benchmarks.devices.phone import APP, JOB, RECORD, Phone, PhoneTask
 from benchmarks.record import BenchmarkRecord, RecordError, read_app_record
 from benchmarks.run_record import DeviceKind
-from dmvton_mobile.errors import CheckFailed, plain
+from dmvton_mobile.errors import CheckFailed, printable
 from dmvton_mobile.utils.progress import StepCallback
 
 APP_FOLDER = "Documents/benchmark"  # the app's, for its job, the bundle and its record
@@ -89,7 +89,7 @@ class Ios(Phone):
             # an app that died has left what it had measured
             problem = _problem(last, TIMEOUT_SECONDS) or problem
             if not record.is_file():
-                raise DeviceLost(f"{self.name} gave no record: {problem or 'devicectl said nothing'}")
+                raise DeviceLost(f"{self.name} returned no record: {problem or 'devicectl printed nothing'}")
             return task.accept(read_app_record(record), f"{RECORD} of {self.name}")
 
     def _instructions(self, task: PhoneTask) -> str:
@@ -125,7 +125,7 @@ def found_phones() -> Iterator[tuple[str, str, str]]:
             devices = json.loads(listing.read_bytes())["result"]["devices"]
             for each in devices:
                 udid, name = each["hardwareProperties"]["udid"], each["deviceProperties"]["name"]
-                yield str(udid), plain(str(name)), plain(str(each["connectionProperties"]["pairingState"]))
+                yield str(udid), printable(str(name)), printable(str(each["connectionProperties"]["pairingState"]))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise RecordError(f"The list of devices from devicectl cannot be read: {error!r}.") from error
 
@@ -143,4 +143,4 @@ def _problem(step: Step, seconds: float) -> str | None:
     if ran.returncode == 0:
         return None
     message = (ran.stderr.strip() or ran.stdout.strip() or f"status {ran.returncode}").splitlines()[-1]
-    return f"to {step.what} failed: {plain(message)}"
+    return f"to {step.what} failed: {printable(message)}"

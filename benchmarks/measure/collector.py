@@ -19,7 +19,7 @@ from benchmarks.measure.events import (
 )
 from benchmarks.run_record import MAX_SAMPLES, Load, Memory, Mode, Series, State
 from dmvton_mobile.contract import Component
-from dmvton_mobile.errors import plain
+from dmvton_mobile.errors import printable
 
 
 class EventCollector:
@@ -83,7 +83,7 @@ class EventCollector:
             case SamplesEvent():
                 self._add_samples(event)
             case FailedEvent():
-                self._failure = plain(event.message)
+                self._failure = printable(event.message)
             case EndEvent():
                 self._ended = True
             case _:
@@ -108,7 +108,7 @@ class EventCollector:
         failure = self._failure or exit_failure
         if failure is None and not self._ended:
             failure = "The agent ended before it had measured everything."
-        return None if failure is None else plain(failure)
+        return None if failure is None else printable(failure)
 
     def _add_samples(self, event: SamplesEvent) -> None:
         if len(event.started_ms) != len(event.samples_ms):

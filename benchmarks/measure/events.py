@@ -20,7 +20,7 @@ from benchmarks.run_record import (
     Versions,
 )
 from dmvton_mobile.contract import Component
-from dmvton_mobile.errors import CheckFailed, plain
+from dmvton_mobile.errors import CheckFailed, printable
 from dmvton_mobile.records.base import Name, Words
 
 LONGEST_LINE = 2**20  # bytes; a chunk of samples has some thousands
@@ -156,6 +156,6 @@ def parse_event(line: bytes) -> Event | None:
         return _EVENTS.validate_json(line)
     except ValidationError as error:
         first = error.errors()[0]
-        place = plain(".".join(map(str, first["loc"])) or "the line")[:200]
-        message = f"The agent sent a line that is not an event: {place}: {plain(first['msg'])[:500]}."
+        place = printable(".".join(map(str, first["loc"])) or "the line")[:200]
+        message = f"The agent sent a line that is not an event: {place}: {printable(first['msg'])[:500]}."
         raise AgentFailed(message) from error

@@ -24,7 +24,7 @@ from benchmarks.measure.interleaved import (
 from benchmarks.studies.variants import Variant, export_baseline, export_lowered
 from dmvton_mobile.checkpoints.checkpoint import weight_bytes
 from dmvton_mobile.contract import DEFAULT_SIZE, Component
-from dmvton_mobile.errors import DmvtonError, plain
+from dmvton_mobile.errors import DmvtonError, printable
 from dmvton_mobile.networks import TryOnNetwork, default_config, network_names, seeded_network
 from dmvton_mobile.targets import Target
 from dmvton_mobile.utils.progress import StepCallback
@@ -170,7 +170,7 @@ def _export_variants(
             else:
                 [exported[name, variant]] = export_lowered(target, folder, network, {variant: LOWERED[variant]})
         except Exception as error:  # other people's exporters raise what they like
-            failures[name, variant] = plain(f"{type(error).__name__}: {error}")
+            failures[name, variant] = printable(f"{type(error).__name__}: {error}")
 
 
 def _figures(

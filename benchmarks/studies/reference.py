@@ -21,7 +21,7 @@ from benchmarks.run_record import Bytes, Milliseconds
 from benchmarks.studies.gpu_variants import CUDA_ONLY, Inputs, RunOnce, prepare_variant, random_inputs
 from dmvton_mobile.checkpoints.checkpoint import weight_bytes
 from dmvton_mobile.contract import DEFAULT_SIZE
-from dmvton_mobile.errors import CheckFailed, DmvtonError, plain
+from dmvton_mobile.errors import CheckFailed, DmvtonError, printable
 from dmvton_mobile.metrics.psnr import psnr_db
 from dmvton_mobile.networks import TryOnNetwork, seeded_network
 from dmvton_mobile.records.base import Name, Record, Strict, Words, renamed_fields
@@ -137,7 +137,7 @@ def _measure_network(
             try:
                 yield _measure_variant(device, name, variant, network, inputs, expected, runs)
             except Exception as error:  # compilers and drivers raise what they like
-                yield ReferenceFigures(network=name, variant=variant, failure=plain(f"{type(error).__name__}: {error}"))
+                yield ReferenceFigures(network=name, variant=variant, failure=printable(f"{type(error).__name__}: {error}"))
 
 
 def _measure_variant(

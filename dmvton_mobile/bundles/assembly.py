@@ -1,4 +1,4 @@
-"""The manifest of a bundle that was just converted: what the network is, and the tools and the commit that made it."""
+"""Assembles the manifest of a new bundle: its network, its artifacts, and the tools and commit of the conversion."""
 
 from dmvton_mobile.bundles.manifest import Artifact, Manifest
 from dmvton_mobile.checkpoints.checkpoint import Card
@@ -28,7 +28,7 @@ def assemble_manifest(
         card: Of its checkpoint; None for seeded weights.
         size: Height and width of the network's pictures.
         components: How the network is cut.
-        artifacts: Those that were verified, in the order in which they were made.
+        artifacts: Those that were verified, in the order of conversion.
         golden: The files of recorded inputs and outputs.
         quantization: Of the artifacts in int8.
     """

@@ -33,7 +33,7 @@ from dmvton_mobile.bundles.manifest import (
     parse_manifest,
     sealed_manifest,
 )
-from dmvton_mobile.errors import DmvtonError, plain
+from dmvton_mobile.errors import DmvtonError, printable
 from dmvton_mobile.records.base import is_plain_path, record_json
 from dmvton_mobile.utils.files import atomic_file, atomic_folder, sha256_file
 
@@ -89,7 +89,7 @@ def read_golden(bundle: Bundle, path: str) -> dict[str, np.ndarray]:
     except (OSError, SafetensorError) as error:
         raise BundleError(f"{path} cannot be read: {error}.") from error
     if others := sorted(name for name, tensor in tensors.items() if tensor.dtype != np.float32):
-        raise BundleError(f"{path} cannot be replayed: {plain(', '.join(others))} is not float32.")
+        raise BundleError(f"{path} cannot be replayed: {printable(', '.join(others))} is not float32.")
     return tensors
 
 

@@ -1,4 +1,4 @@
-"""Convolution blocks that more than one network is made of. Child names are the keys of the published checkpoints."""
+"""Convolution blocks that several networks share. Child names are keys of the published checkpoints."""
 
 import torch.nn.functional as F
 from torch import Tensor, nn

@@ -26,7 +26,7 @@ from dmvton_mobile.networks.lite_warp import REFINED_WIDTH, LiteFlows, LiteWarp
 from dmvton_mobile.networks.network import GarmentFeatures, TryOnNetwork, TryOnOutput
 
 MATCHED_HEIGHT = 256  # pixels: a picture twice as high, or higher, is averaged down to less than that
-READS_POSITIONS = "reads positions: eight bits would round them to pixels"
+READS_POSITIONS = "reads positions: int8 would round them to pixels"
 
 
 class LiteGenerator(nn.Module):

@@ -16,7 +16,7 @@ from dmvton_mobile.networks.config import NetworkConfig
 from dmvton_mobile.networks.flow import ChannelTrace, FlowOperations
 from dmvton_mobile.networks.warp import LEVELS, PyramidWarp, WarpModule
 
-FLOW_HEAD = "a flow head: eight bits would move samples by up to half a pixel"
+FLOW_HEAD = "a flow head: int8 would move samples by up to half a pixel"
 
 
 class TryOnOutput(NamedTuple):

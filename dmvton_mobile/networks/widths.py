@@ -33,11 +33,11 @@ def narrow(network: nn.Module, widths: Widths) -> None:
         if name not in known:
             raise DmvtonError(f"The widths name {name}, and the network has no such convolution or batch norm.")
         layer = network.get_submodule(name)
-        alike = isinstance(layer, nn.BatchNorm2d) or getattr(layer, "groups", 1) == known[name][0] > 1
+        same_channels = isinstance(layer, nn.BatchNorm2d) or getattr(layer, "groups", 1) == known[name][0] > 1
         fits = 1 <= inputs <= known[name][0] and 1 <= outputs <= known[name][1]
-        if not fits or (alike and inputs != outputs):
+        if not fits or (same_channels and inputs != outputs):
             before = " to ".join(map(str, known[name]))
-            raise DmvtonError(f"{name} has {before} channels and cannot be made {inputs} to {outputs}.")
+            raise DmvtonError(f"{name} has {before} channels and cannot be narrowed to {inputs} to {outputs}.")
         _replace(network, network.get_submodule(name), inputs, outputs)
 
 
@@ -61,20 +61,20 @@ def _width(layer: Layer) -> tuple[int, int]:
 
 
 def _replace(network: nn.Module, layer: nn.Module, inputs: int, outputs: int) -> None:
-    """Under every name that it has: one convolution smooths all levels of a mobile pyramid."""
+    """Replaces a layer under every path it has: one convolution smooths all levels of a mobile pyramid."""
     assert isinstance(layer, Layer)
-    made = _narrowed(layer, inputs, outputs)
+    narrowed = _narrowed(layer, inputs, outputs)
     for parent in list(network.modules()):
         for name, child in list(parent._modules.items()):  # named_children() leaves a module's other names out
             if child is layer:
-                setattr(parent, name, made)
+                setattr(parent, name, narrowed)
 
 
 def _narrowed(layer: Layer, inputs: int, outputs: int) -> Layer:
     if isinstance(layer, nn.BatchNorm2d):
         return nn.BatchNorm2d(outputs, layer.eps, layer.momentum)
     if layer.groups not in (1, layer.in_channels):
-        raise DmvtonError(f"A convolution in {layer.groups} groups of several channels cannot be made narrower.")
+        raise DmvtonError(f"A convolution in {layer.groups} groups of several channels cannot be narrowed.")
     return type(layer)(
         inputs,
         outputs,

@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from dmvton_mobile.errors import LONGEST, DmvtonError, plain
+from dmvton_mobile.errors import LONGEST, DmvtonError, printable
 
 MOST_FAULTS = 10  # named by one error message
 LONGEST_LOCATION = 200  # characters of a field's location in an error message
@@ -116,7 +116,7 @@ def parse_record(text: bytes, schema: type[AnyRecord], where: str, fault: type[D
 def _listed_faults(error: ValidationError) -> str:
     faults = error.errors(include_url=False, include_input=False)
     lines = [
-        f"{plain('.'.join(map(str, item['loc'])) or 'the file')[:LONGEST_LOCATION]}: {plain(item['msg'])}"
+        f"{printable('.'.join(map(str, item['loc'])) or 'the file')[:LONGEST_LOCATION]}: {printable(item['msg'])}"
         for item in faults[:MOST_FAULTS]
     ]
     lines += [f"and {len(faults) - MOST_FAULTS} more"] if len(faults) > MOST_FAULTS else []

@@ -160,11 +160,11 @@ REFUSED: dict[str, tuple[Widths, str]] = {
     "an unknown layer": ({"generator.head": (24, 5)}, "name generator.head, and the network has no such"),
     "a layer without width": ({"generator.stem.2": (16, 16)}, "name generator.stem.2, and the network has no such"),
     "a part": ({"warp.person.smooth_16": (64, 64)}, "has no such convolution or batch norm"),
-    "no outputs": ({"generator.stem.0": (7, 0)}, "generator.stem.0 has 7 to 16 channels and cannot be made 7 to 0"),
-    "no inputs": ({"generator.stem.0": (0, 16)}, "cannot be made 0 to 16"),
-    "fewer than none": ({"generator.stem.0": (7, -8)}, "cannot be made 7 to -8"),
-    "more outputs": ({"generator.stem.0": (7, 24)}, "cannot be made 7 to 24"),
-    "more inputs": ({"generator.stem.0": (8, 16)}, "cannot be made 8 to 16"),
+    "no outputs": ({"generator.stem.0": (7, 0)}, "generator.stem.0 has 7 to 16 channels and cannot be narrowed to 7 to 0"),
+    "no inputs": ({"generator.stem.0": (0, 16)}, "cannot be narrowed to 0 to 16"),
+    "fewer than none": ({"generator.stem.0": (7, -8)}, "cannot be narrowed to 7 to -8"),
+    "more outputs": ({"generator.stem.0": (7, 24)}, "cannot be narrowed to 7 to 24"),
+    "more inputs": ({"generator.stem.0": (8, 16)}, "cannot be narrowed to 8 to 16"),
     "a huge width": ({"generator.stem.1": (10**30, 10**30)}, "generator.stem.1 has 16 to 16 channels and cannot"),
     "a maker alone": ({"generator.stem.0": (7, 8)}, "do not fit each other"),
     "a norm alone": ({"generator.stem.1": (8, 8)}, "do not fit each other"),
@@ -197,7 +197,7 @@ def test_a_card_with_such_widths_is_refused(kind: str, saved: Path) -> None:
     ],
 )
 def test_some_layers_make_as_many_channels_as_they_read(layer: str) -> None:
-    with pytest.raises(DmvtonError, match=f"{layer} has 144 to 144 channels and cannot be made 100 to 144"):
+    with pytest.raises(DmvtonError, match=f"{layer} has 144 to 144 channels and cannot be narrowed to 100 to 144"):
         build_network("dmvton-lite", widths={layer: (100, 144)})
 
 

@@ -114,12 +114,12 @@ class MilProgram:
         for name, var in self._inputs.items():
             if name not in inputs:
                 raise DmvtonError(f"{self.path.name} needs the input {name!r}; given: {', '.join(inputs)}.")
-            given = torch.tensor(inputs[name])
-            if not _fits(var, given):
+            value = torch.tensor(inputs[name])
+            if not _fits(var, value):
                 raise DmvtonError(
-                    f"{self.path.name} takes {name} as {tuple(var.shape)}; this one is {tuple(given.shape)}."
+                    f"{self.path.name} takes {name} as {tuple(var.shape)}; this one is {tuple(value.shape)}."
                 )
-            values[var] = _represented(var, given)
+            values[var] = _represented(var, value)
         kept = set(self._constants) | set(self._outputs)
         for index, step in enumerate(self._steps):
             values.update(self._evaluate(step, values))
