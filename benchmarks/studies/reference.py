@@ -137,7 +137,9 @@ def _measure_network(
             try:
                 yield _measure_variant(device, name, variant, network, inputs, expected, runs)
             except Exception as error:  # compilers and drivers raise what they like
-                yield ReferenceFigures(network=name, variant=variant, failure=printable(f"{type(error).__name__}: {error}"))
+                yield ReferenceFigures(
+                    network=name, variant=variant, failure=printable(f"{type(error).__name__}: {error}")
+                )
 
 
 def _measure_variant(
