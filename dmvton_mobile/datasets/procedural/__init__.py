@@ -1,5 +1,6 @@
-"""Rendered people: a person in 2.5D in a garment, with everything about the picture known exactly.
+"""Rendered people: a person in 2.5D in a garment, with the ground truth of every pixel.
 
-`lots` draws a `scene`, numbers only; `flat` makes the garment's picture, `posed` the skeleton, `render` the person in
-the garment; `writer` puts a dataset on the disk.
+`people` says who is rendered. `scene/sampling` samples a person and a garment, numbers only; `body/posed_body` poses
+the skeleton, `garment/flat` makes the garment's picture, and `render` paints the person in the garment.
+`rendered_person` does all of it, and `writer` puts a dataset on the disk.
 """

@@ -1,8 +1,7 @@
 """The benchmark: 512 rendered people that never change under one version of the renderer.
 
-`benchmark.json` beside this file holds two digests. `scenes` is of the numbers drawn by lot, the same on every
-machine; `files` is of the dataset on the disk, the same wherever the pinned NumPy and OpenCV round alike (made on
-x86-64 with AVX-512).
+`benchmark.json` beside this file has two digests: `scenes` of the sampled numbers, equal on every machine, and `files`
+of the dataset on the disk, equal wherever the pinned NumPy and OpenCV round alike (made on x86-64 with AVX-512).
 """
 
 import hashlib
@@ -22,8 +21,16 @@ from dmvton_mobile.records.base import Record, parse_record
 BENCHMARK = People(Split.BENCHMARK, seed=0, count=512, size=DEFAULT_SIZE)
 
 
-class BenchmarkRecord(Record):
-    """`benchmark.json`."""
+class BenchmarkDigests(Record):
+    """`benchmark.json`: the published digests.
+
+    Attributes:
+        schema_version: Of this record.
+        renderer_version: Another version renders other people.
+        people: How many.
+        scenes: SHA-256 of the sampled numbers, see `scenes_digest`.
+        files: SHA-256 of the dataset, see `dataset_digest`.
+    """
 
     schema_version: Literal[1] = 1
     renderer_version: int = VERSION
@@ -32,19 +39,19 @@ class BenchmarkRecord(Record):
     files: str
 
 
-def published() -> BenchmarkRecord:
-    """The digests that belong to this version of the renderer."""
+def published() -> BenchmarkDigests:
+    """The digests of this version of the renderer."""
     content = resources.files(__package__).joinpath("benchmark.json").read_bytes()
-    return parse_record(content, BenchmarkRecord, "benchmark.json", DmvtonError)
+    return parse_record(content, BenchmarkDigests, "benchmark.json", DmvtonError)
 
 
 def is_benchmark(folder: Path) -> bool:
-    """Whether the folder is the benchmark, file by file."""
+    """Whether a rendered dataset is the published benchmark, byte by byte."""
     return dataset_digest(folder) == published().files
 
 
 def scenes_digest(people: People) -> str:
-    """SHA-256 of all that is drawn by lot for the people, to nine digits."""
+    """SHA-256 of everything that is sampled for the people, numbers to nine digits."""
     digest = hashlib.sha256()
     for index in people.indices:
         person = sample_person(scene_rng(people.split, people.seed, index, "person"), bool(people.photos))

@@ -1,4 +1,4 @@
-"""The canvas: the picture, and beside it everything that is true of each pixel."""
+"""The canvas: a picture, and beside it the ground truth of every pixel."""
 
 from dataclasses import dataclass
 
@@ -13,11 +13,18 @@ from dmvton_mobile.datasets.sample import Label
 
 @dataclass
 class Canvas:
-    """All [H, W]: rgb float32 with 3 channels in [0, 1]; label, densepose and state (of the garment: 0, HIDDEN or
-    SEEN) uint8; grid_x, grid_y float32, pixels of the garment's picture; albedo float32 with 3 channels, the garment's
-    picture where it is seen, before light and shade.
+    """The picture under construction, all [H, W]. What is painted later lies in front.
 
-    What is painted later lies in front. A pixel belongs to a layer that covers more than half of it.
+    A pixel belongs to a layer that covers more than half of it.
+
+    Attributes:
+        rgb: float32 [H, W, 3] in [0, 1].
+        label: uint8, `Label` ids.
+        densepose: uint8, `DensePosePart` ids.
+        state: uint8, of the garment: 0, HIDDEN or SEEN.
+        grid_x: float32, the x in the garment's picture, in pixels, where state is not 0.
+        grid_y: float32, the y.
+        albedo: float32 [H, W, 3] in [0, 1], the garment's colour before light and shade, where state is SEEN.
     """
 
     rgb: Plane
@@ -30,14 +37,21 @@ class Canvas:
 
     @classmethod
     def over(cls, backdrop: Plane) -> "Canvas":
-        """With nobody on it."""
+        """A canvas with the backdrop, RGB [H, W, 3], and nobody on it."""
         size = backdrop.shape[:2]
         label, densepose, state = (np.zeros(size, np.uint8) for _ in range(3))
         grid_x, grid_y = (np.zeros(size, np.float32) for _ in range(2))
         return cls(backdrop.copy(), label, densepose, state, grid_x, grid_y, np.zeros_like(backdrop))
 
     def paint(self, box: Box, coverage: Plane, rgb: Plane, label: Label) -> None:
-        """A layer of rgb [h, w, 3] or [3] over the box; it hides the garment where it covers it."""
+        """Paints a layer; it hides the garment where it covers it.
+
+        Args:
+            box: Where on the canvas.
+            coverage: [h, w] in [0, 1].
+            rgb: [h, w, 3] or one colour [3].
+            label: What the layer is.
+        """
         picture = self.rgb[box]
         picture += coverage[..., None] * (rgb - picture)
         covered = coverage > 0.5
@@ -46,7 +60,16 @@ class Canvas:
         state[covered & (state == SEEN)] = HIDDEN
 
     def wear(self, box: Box, coverage: Plane, albedo: Plane, shade: Plane, x: Plane, y: Plane) -> None:
-        """A layer of garment: albedo [h, w, 3] sampled at x, y [h, w] of its picture, under shade [h, w]."""
+        """Paints a layer of garment.
+
+        Args:
+            box: Where on the canvas.
+            coverage: [h, w] in [0, 1].
+            albedo: [h, w, 3], the garment's picture sampled at x, y.
+            shade: [h, w], what the albedo is multiplied by.
+            x: [h, w], pixels of the garment's picture.
+            y: As x.
+        """
         self.paint(box, coverage, np.minimum(albedo * shade[..., None], 1), Label.UPPER_CLOTHES)
         covered = coverage > 0.5
         self.state[box][covered] = SEEN
@@ -55,7 +78,15 @@ class Canvas:
         self.albedo[box][covered] = albedo[covered]
 
     def cast(self, box: Box, coverage: Plane, reach: float, strength: float, offset: tuple[int, int] = (0, 0)) -> None:
-        """The shadow that a layer about to be painted throws on what is there, reach pixels wide."""
+        """Darkens what is there by the shadow of a layer that is about to be painted.
+
+        Args:
+            box: Where on the canvas.
+            coverage: [h, w], of the layer.
+            reach: How far the shadow reaches beyond the layer, in pixels.
+            strength: 0 is no shadow, 1 is black.
+            offset: How far the shadow is moved, x and y in pixels.
+        """
         size = 2 * max(int(reach), 1) + 1
         shadow = cv2.blur(coverage, (size, size))
         if offset != (0, 0):

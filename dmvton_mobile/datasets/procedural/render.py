@@ -1,7 +1,7 @@
-"""A person in a garment: the layers, back to front, then the camera.
+"""A person in a garment: layers painted from back to front, then the camera.
 
-The body never changes the garment's way of being drawn and the garment never the body's, so the same person can be
-rendered in any garment: what the garment does not touch is equal bit by bit.
+The body is painted the same in any garment: what the garment does not touch is equal, bit by bit, in all pictures of a
+person.
 """
 
 from dataclasses import dataclass
@@ -30,11 +30,16 @@ from dmvton_mobile.datasets.procedural.scene.scene import Person
 
 @dataclass(frozen=True)
 class Rendering:
-    """One picture and what is true of it, all [H, W].
+    """One picture and its ground truth, all [H, W].
 
-    picture: uint8 [H, W, 3], RGB, as the camera saw it. label, densepose: `Label` and `DensePosePart` ids. state: of the
-    garment, 0, HIDDEN or SEEN; grid_x, grid_y: pixels of the garment's picture, where state is not 0. albedo: float32
-    [H, W, 3] in [0, 1], the garment where it is seen, before light and shade.
+    Attributes:
+        picture: uint8 [H, W, 3], RGB, as the camera sees it.
+        label: uint8, `Label` ids.
+        densepose: uint8, `DensePosePart` ids.
+        state: uint8, of the garment: 0, HIDDEN or SEEN.
+        grid_x: float32, the x in the garment's picture, in pixels, where state is not 0.
+        grid_y: float32, the y.
+        albedo: float32 [H, W, 3] in [0, 1], the garment's colour before light and shade, where state is SEEN.
     """
 
     picture: NDArray[np.uint8]
@@ -47,12 +52,16 @@ class Rendering:
 
 
 def render(posed: PosedBody, garment: FlatGarment, backdrop: Plane) -> Rendering:
-    """The posed in the garment, before the backdrop [H, W, 3]."""
+    """Renders a body in a garment before the backdrop, RGB [H, W, 3] in [0, 1].
+
+    Layers from the back: hair behind, arms behind the back, legs, torso, neck, bottoms and the garment's panel (the panel
+    first where it is tucked in), head, hair in front, the other arms. Each sleeve follows its arm.
+    """
     canvas = Canvas.over(backdrop)
-    behind = [limb for limb in posed.arms if limb.arm and limb.arm.layer < 0]
-    before = posed.arms[len(behind) :]  # arms come in the order they are drawn
+    arms_behind = [limb for limb in posed.arms if limb.arm and limb.arm.layer < 0]
+    arms_before = posed.arms[len(arms_behind) :]  # arms come in the order they are drawn
     paint_hair_behind(canvas, posed)
-    for limb in behind:
+    for limb in arms_behind:
         paint_arm(canvas, posed, limb)
         wear_sleeve(canvas, posed, garment, limb)
     paint_legs(canvas, posed)
@@ -65,7 +74,7 @@ def render(posed: PosedBody, garment: FlatGarment, backdrop: Plane) -> Rendering
         paint_bottoms(canvas, posed)
     paint_head(canvas, posed)
     paint_hair_in_front(canvas, posed)
-    for limb in before:
+    for limb in arms_before:
         cast_shadow(canvas, posed, limb)
         paint_arm(canvas, posed, limb)
         wear_sleeve(canvas, posed, garment, limb)
@@ -74,14 +83,18 @@ def render(posed: PosedBody, garment: FlatGarment, backdrop: Plane) -> Rendering
 
 
 def photograph(person: Person, rgb: Plane) -> NDArray[np.uint8]:
-    """Exposure, the warmth of the light, the lens and the sensor: [H, W, 3] in [0, 1] -> uint8."""
+    """The scene as the camera records it: exposure, the light's warmth, the lens' blur, the sensor's noise, 8 bits.
+
+    Args:
+        person: Whose light and camera are used.
+        rgb: float32 [H, W, 3] in [0, 1].
+
+    Returns:
+        uint8 [H, W, 3].
+    """
     camera, warmth = person.camera, np.float32(person.light.warmth)
-    gain = np.float32(camera.exposure) * np.array([1 + warmth, 1, 1 - warmth], np.float32)
-    seen = rgb * gain
+    seen = rgb * (np.float32(camera.exposure) * np.array([1 + warmth, 1, 1 - warmth], np.float32))
     if camera.blur > 0.05:
         seen = cv2.GaussianBlur(seen, (0, 0), camera.blur)
-    rng = seeded_rng(camera.seed)
-    noise = rng.standard_normal(rgb.shape, np.float32)
-    return np.clip((seen + np.float32(camera.noise) * noise) * np.float32(255) + np.float32(0.5), 0, 255).astype(
-        np.uint8
-    )
+    noise = np.float32(camera.noise) * seeded_rng(camera.seed).standard_normal(rgb.shape, np.float32)
+    return np.clip((seen + noise) * np.float32(255) + np.float32(0.5), 0, 255).astype(np.uint8)

@@ -1,1 +1,1 @@
-"""Garments: how they lie, what they are made of, how they are worn."""
+"""Garments: their design and pattern, their textile, how they lie and how they are worn."""

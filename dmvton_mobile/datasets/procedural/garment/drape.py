@@ -1,7 +1,8 @@
 """The garment worn: a dense deformation from each pixel of the person to a place in the flat picture.
 
-Torso: a pixel's height below the neck stays, its share of the width stays (moved by the turn of the body), and folds
-pull the cloth towards their flanks. Sleeve: its share of the sleeve's length and of its width stay, along the bent arm.
+Torso: a pixel's height below the neck stays, and so does its share of the width, moved by the turn of the body; folds
+pull the cloth towards their flanks. Sleeve: a pixel's share of the sleeve's length and of its width stay, along the
+bent arm. u and v are heads from the neck's base, as in the pattern.
 """
 
 import cv2
@@ -9,7 +10,7 @@ import numpy as np
 
 from dmvton_mobile.datasets.procedural.body.body import torso_sides, turned_share, waistline
 from dmvton_mobile.datasets.procedural.body.posed_body import Limb, PosedBody, rounded
-from dmvton_mobile.datasets.procedural.body.ribbon import Plane, profile
+from dmvton_mobile.datasets.procedural.body.ribbon import Plane, antialiased, profile
 from dmvton_mobile.datasets.procedural.body.shade import blotches, fold_shade, round_shade
 from dmvton_mobile.datasets.procedural.canvas import Canvas
 from dmvton_mobile.datasets.procedural.garment.flat import FlatGarment
@@ -18,7 +19,7 @@ from dmvton_mobile.datasets.procedural.people import Rng, seeded_rng
 
 
 def wear_panel(canvas: Canvas, posed: PosedBody, flat: FlatGarment) -> None:
-    """The torso's part of the garment."""
+    """Paints the panel around the torso: its outline, folds, and the flat picture sampled through both."""
     strip, person, scale = posed.torso, posed.person, np.float32(posed.scale)
     v = strip.along / scale
     half = np.maximum(worn_half_width(posed, flat, v) * turned_share(posed) * scale, 0)
@@ -26,7 +27,7 @@ def wear_panel(canvas: Canvas, posed: PosedBody, flat: FlatGarment) -> None:
         gathered = np.clip((v - np.float32(waistline(posed) - 0.35)) * 3, 0, 1)
         half = half + gathered * (np.minimum(half, torso_sides(posed, v)) - half)
     share = strip.across / np.maximum(half, 1)
-    sides = np.clip(half - np.abs(strip.across) + np.float32(0.5), 0, 1)
+    sides = antialiased(half - np.abs(strip.across))
     rng = seeded_rng(person.wrinkles)
     shade, across, down = fold_shade(person.light, _torso_folds(posed, flat, v, share, rng), 1.0)
     turn = np.float32(np.clip(0.45 * np.sin(person.pose.turn), -0.35, 0.35))
@@ -42,7 +43,7 @@ def wear_panel(canvas: Canvas, posed: PosedBody, flat: FlatGarment) -> None:
 
 
 def worn_half_width(posed: PosedBody, flat: FlatGarment, v: Plane) -> Plane:
-    """Half the worn panel's width at v, in heads: the body's with ease, hanging from the chest as the cut lets it."""
+    """Half the worn panel's width at v, in heads: the body's with ease, hanging from the chest as the cut allows."""
     garment, body = flat.garment, posed.person.body
     shoulder = (body.shoulder + 0.25 * garment.fit) * profile(v, *SLOPE)
     clinging = posed.torso_half_width(v)
@@ -54,7 +55,7 @@ def worn_half_width(posed: PosedBody, flat: FlatGarment, v: Plane) -> Plane:
 
 
 def wear_sleeve(canvas: Canvas, posed: PosedBody, flat: FlatGarment, limb: Limb) -> None:
-    """The sleeve on one arm; nothing for a garment without."""
+    """Paints the sleeve on one arm; nothing for a garment without sleeves."""
     sleeve = flat.left if limb.side == 1 else flat.right
     if sleeve is None:
         return
@@ -65,7 +66,7 @@ def wear_sleeve(canvas: Canvas, posed: PosedBody, flat: FlatGarment, limb: Limb)
     half = limb.half_width * np.float32(1.06) + ease
     share = strip.across / np.maximum(half, 1)
     cuff = length - 0.05 * half * share * share
-    coverage = np.minimum(strip.coverage(rounded(half, strip)), np.clip(cuff - strip.along + np.float32(0.5), 0, 1))
+    coverage = np.minimum(strip.coverage(rounded(half, strip)), antialiased(cuff - strip.along))
     rng = seeded_rng([person.wrinkles, 2 + limb.side])
     shade, _, down = fold_shade(person.light, _sleeve_folds(posed, limb, half, rng), 0.9)
     shoulder = np.clip(1 - strip.along / (np.float32(1.3) * half), 0, 1)  # where the arm is still torso
@@ -81,7 +82,7 @@ def wear_sleeve(canvas: Canvas, posed: PosedBody, flat: FlatGarment, limb: Limb)
 
 
 def _torso_folds(posed: PosedBody, flat: FlatGarment, v: Plane, share: Plane, rng: Rng) -> Plane:
-    """Heights in pixels: soft waves, creases from the armpits towards the middle, more of them at a loose waist."""
+    """Heights in pixels: soft waves, and four to eight creases from the sides towards the middle."""
     size, scale = v.shape, np.float32(posed.scale)
     waves = blotches(size, 9, rng) * np.float32(0.3) + blotches(size, 20, rng) * np.float32(0.12)
     loose = 0.4 + 4 * flat.garment.fit
@@ -100,7 +101,7 @@ def _torso_folds(posed: PosedBody, flat: FlatGarment, v: Plane, share: Plane, rn
 
 
 def _sleeve_folds(posed: PosedBody, limb: Limb, half: Plane, rng: Rng) -> Plane:
-    """Heights in pixels: waves across, and creases on the inside of a bent elbow."""
+    """Heights in pixels: soft waves, and three creases on the inside of the elbow, deeper the more it is bent."""
     strip, scale = limb.strip, np.float32(posed.scale)
     height = blotches(half.shape, 7, rng) * np.float32(0.02) * scale
     bent = abs(limb.arm.bend) if limb.arm else 0.0
@@ -117,5 +118,5 @@ def _sleeve_folds(posed: PosedBody, limb: Limb, half: Plane, rng: Rng) -> Plane:
 
 
 def _sampled(picture: Plane, x: Plane, y: Plane) -> Plane:
-    """Bilinear samples of the picture [H, W] or [H, W, 3]; black outside."""
+    """Bilinear samples of a picture [H, W] or [H, W, 3] at pixels x, y; 0 outside."""
     return np.asarray(cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT), np.float32)

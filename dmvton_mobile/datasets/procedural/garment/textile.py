@@ -1,7 +1,8 @@
 """Textiles: what a cloth looks like spread flat, one function per kind.
 
-Coordinates u, v [H, W] run across and down the garment's picture in heads, so that a pattern has the same scale at any
-resolution. A textile is RGB float32 [H, W, 3] in [0, 1].
+u and v [H, W] run across and down the garment's picture in heads, so that a pattern has the same scale at any
+resolution; `across` and `along` are the same turned by the pattern's angle. A textile is RGB float32 [H, W, 3] in
+[0, 1].
 """
 
 from collections.abc import Callable
@@ -20,7 +21,17 @@ _FONTS = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_CO
 
 
 def weave(garment: GarmentDesign, u: Plane, v: Plane, rng: Rng) -> Plane:
-    """The garment's textile at u, v [H, W], with the fine grain that every cloth has."""
+    """The cloth of a garment, with the fine grain that every cloth has.
+
+    Args:
+        garment: The design.
+        u: [H, W], across the garment's picture in heads.
+        v: As u, down.
+        rng: Random numbers of the pattern and the grain.
+
+    Returns:
+        RGB float32 [H, W, 3] in [0, 1].
+    """
     cosine, sine = np.float32(np.cos(garment.angle)), np.float32(np.sin(garment.angle))
     across, along = u * cosine + v * sine, v * cosine - u * sine
     cloth = _KINDS[garment.textile](garment, across, along, u, v, rng)
@@ -29,10 +40,12 @@ def weave(garment: GarmentDesign, u: Plane, v: Plane, rng: Rng) -> Plane:
 
 
 def _plain(garment: GarmentDesign, across: Plane, along: Plane, u: Plane, v: Plane, rng: Rng) -> Plane:
+    """One colour."""
     return _filled(u, garment.colours[0])
 
 
 def _stripes(garment: GarmentDesign, across: Plane, along: Plane, u: Plane, v: Plane, rng: Rng) -> Plane:
+    """Stripes across `along`, now and then with a thin third colour between them."""
     period = garment.scale * rng.uniform(0.12, 0.4)
     cloth = _mixed(_filled(u, garment.colours[0]), garment.colours[1], _band(along, period, rng.uniform(0.15, 0.6)))
     if rng.random() < 0.4:
@@ -43,6 +56,7 @@ def _stripes(garment: GarmentDesign, across: Plane, along: Plane, u: Plane, v: P
 
 
 def _checks(garment: GarmentDesign, across: Plane, along: Plane, u: Plane, v: Plane, rng: Rng) -> Plane:
+    """Bands both ways, half transparent, now and then with thin lines of a third colour."""
     period, width = garment.scale * rng.uniform(0.16, 0.5), rng.uniform(0.25, 0.55)
     cloth = _filled(u, garment.colours[0])
     for axis in (across, along):
@@ -56,6 +70,7 @@ def _checks(garment: GarmentDesign, across: Plane, along: Plane, u: Plane, v: Pl
 
 
 def _dots(garment: GarmentDesign, across: Plane, along: Plane, u: Plane, v: Plane, rng: Rng) -> Plane:
+    """Dots in rows, every other row moved by half a period."""
     period = np.float32(garment.scale * rng.uniform(0.14, 0.4))
     row = np.floor(along / period)
     x = (across / period + row * np.float32(0.5)) % 1 - np.float32(0.5)  # every other row moved by half
@@ -66,12 +81,14 @@ def _dots(garment: GarmentDesign, across: Plane, along: Plane, u: Plane, v: Plan
 
 
 def _gradient(garment: GarmentDesign, across: Plane, along: Plane, u: Plane, v: Plane, rng: Rng) -> Plane:
+    """A gradient from one colour to another."""
     low, high = sorted(rng.uniform(0.2, 2.6, 2))
     share = np.clip((along - np.float32(low)) / np.float32(max(high - low, 0.4)), 0, 1)
     return _mixed(_filled(u, garment.colours[0]), garment.colours[1], share)
 
 
 def _noise(garment: GarmentDesign, across: Plane, along: Plane, u: Plane, v: Plane, rng: Rng) -> Plane:
+    """Blotches of two colours: washed out, or hard as camouflage."""
     cells = rng.uniform(8, 40) / garment.scale
     hard = np.float32(rng.choice([0.8, 30.0]))  # washed out, or camouflage
     cloth = _filled(u, garment.colours[0])
@@ -82,6 +99,7 @@ def _noise(garment: GarmentDesign, across: Plane, along: Plane, u: Plane, v: Pla
 
 
 def _blossoms(garment: GarmentDesign, across: Plane, along: Plane, u: Plane, v: Plane, rng: Rng) -> Plane:
+    """Flowers of four to six petals, scattered."""
     canvas = _bytes(garment.colours[0], u.shape)
     left, top, pixel = float(u.min()), float(v.min()), _pixel(u)
     for _ in range(int(rng.integers(18, 60) / garment.scale)):
@@ -97,6 +115,7 @@ def _blossoms(garment: GarmentDesign, across: Plane, along: Plane, u: Plane, v: 
 
 
 def _blocks(garment: GarmentDesign, across: Plane, along: Plane, u: Plane, v: Plane, rng: Rng) -> Plane:
+    """Three broad bands of colour."""
     cloth = _filled(u, garment.colours[0])
     first, second = rng.uniform(0.5, 1.2), rng.uniform(1.3, 2.2)
     edge = np.float32(_pixel(u))
@@ -105,6 +124,7 @@ def _blocks(garment: GarmentDesign, across: Plane, along: Plane, u: Plane, v: Pl
 
 
 def _logo(garment: GarmentDesign, across: Plane, along: Plane, u: Plane, v: Plane, rng: Rng) -> Plane:
+    """A star of three to eight points on the chest, large in the middle or small on the person's left."""
     canvas = _bytes(garment.colours[0], u.shape)
     left, top, pixel = float(u.min()), float(v.min()), _pixel(u)
     small = rng.random() < 0.4
@@ -122,6 +142,7 @@ def _logo(garment: GarmentDesign, across: Plane, along: Plane, u: Plane, v: Plan
 
 
 def _lettering(garment: GarmentDesign, across: Plane, along: Plane, u: Plane, v: Plane, rng: Rng) -> Plane:
+    """One to three words, centred on the chest."""
     canvas = _bytes(garment.colours[0], u.shape)
     left, top, pixel = float(u.min()), float(v.min()), _pixel(u)
     font, down = _FONTS[int(rng.integers(len(_FONTS)))], rng.uniform(0.85, 1.1)
@@ -161,13 +182,13 @@ def _mixed(cloth: Plane, colour: Colour, share: Plane) -> Plane:
 
 
 def _band(position: Plane, period: float, width: float) -> Plane:
-    """1 on a band of `width` of each period, its edges a little soft: as a triangle wave cut off."""
+    """1 on a band of `width` (a share) of each period (heads), soft at its edges: a triangle wave, cut off."""
     phase = np.abs((position / np.float32(period)) % 1 - np.float32(0.5))
     return np.clip((np.float32(width / 2) - phase) * np.float32(period * 60) + np.float32(0.5), 0, 1)
 
 
 def _pixel(u: Plane) -> float:
-    """The size of a pixel in heads."""
+    """The width of a pixel in heads."""
     return float(u[0, 1] - u[0, 0])
 
 

@@ -1,1 +1,1 @@
-"""Scenes: who and what is rendered, sampled from a seed."""
+"""Scenes: the numbers behind a picture, how they are sampled, and what is in the background."""

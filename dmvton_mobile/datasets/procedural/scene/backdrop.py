@@ -1,4 +1,4 @@
-"""What people stand before: RGB float32 [H, W, 3] in [0, 1]."""
+"""Paints what people stand before: RGB float32 [H, W, 3] in [0, 1]."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -31,7 +31,19 @@ def find_photos(folder: Path) -> tuple[Path, ...]:
 
 
 def paint_backdrop(room: Room, size: Size, photos: Sequence[Path] = ()) -> Plane:
-    """The room's backdrop in a picture of (height, width). photos: what `Backdrop.PHOTO` chooses from. ImageError."""
+    """Paints the room's backdrop.
+
+    Args:
+        room: Its kind, colours and seed.
+        size: (height, width) of the picture.
+        photos: The photos that `Backdrop.PHOTO` chooses from.
+
+    Returns:
+        RGB float32 [H, W, 3] in [0, 1].
+
+    Raises:
+        ImageError: The photo cannot be read.
+    """
     rng = seeded_rng(room.seed)
     if room.backdrop is Backdrop.PHOTO:
         return _photo(photos[int(room.photo * len(photos))], size, rng)
@@ -39,12 +51,14 @@ def paint_backdrop(room: Room, size: Size, photos: Sequence[Path] = ()) -> Plane
 
 
 def _plain(colours: Sequence[Colour], size: Size, rng: Rng) -> Plane:
+    """A wall of one colour, a little darker in places."""
     wall = np.full((*size, 3), colours[0], np.float32)
     falloff = 1 - np.float32(rng.uniform(0, 0.12)) * np.abs(blotches(size, 2, rng))
     return wall * falloff[..., None]
 
 
 def _gradient(colours: Sequence[Colour], size: Size, rng: Rng) -> Plane:
+    """From one colour to another, at any angle."""
     height, width = size
     angle = rng.uniform(0, 2 * np.pi)
     x, y = np.linspace(-1, 1, width, dtype=np.float32)[None], np.linspace(-1, 1, height, dtype=np.float32)[:, None]
@@ -54,7 +68,7 @@ def _gradient(colours: Sequence[Colour], size: Size, rng: Rng) -> Plane:
 
 
 def _texture(colours: Sequence[Colour], size: Size, rng: Rng) -> Plane:
-    """Plaster, brick, tiles or boards."""
+    """A wall of plaster, brick, tiles or boards."""
     height, width = size
     wall = np.full((*size, 3), colours[0], np.float32)
     wall *= (1 + np.float32(0.06) * blotches(size, 12, rng) + np.float32(0.04) * blotches(size, 60, rng))[..., None]
@@ -111,7 +125,7 @@ def _street(colours: Sequence[Colour], size: Size, rng: Rng) -> Plane:
 
 
 def _photo(path: Path, size: Size, rng: Rng) -> Plane:
-    """A window of the picture's own, as large as fits and anywhere in it, sometimes mirrored."""
+    """A part of the photo, 0.6 to 1 of the largest that fits, anywhere in it, every other time mirrored."""
     picture = read_picture(path).rgb
     height, width = size
     share = min(picture.shape[0] / height, picture.shape[1] / width) * rng.uniform(0.6, 1.0)
@@ -124,6 +138,7 @@ def _photo(path: Path, size: Size, rng: Rng) -> Plane:
 
 
 def _defocused(canvas: np.ndarray, radius: float) -> Plane:
+    """The uint8 canvas, blurred by a standard deviation of `radius` pixels."""
     return cv2.GaussianBlur(canvas, (0, 0), radius).astype(np.float32) / np.float32(255)
 
 

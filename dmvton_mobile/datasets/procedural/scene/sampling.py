@@ -1,4 +1,7 @@
-"""The lots: a person and a garment, each drawn from a generator of random numbers."""
+"""Scene sampling: a person and a garment, every number of them drawn from a random number generator.
+
+The order of the draws is part of the renderer's version: another order makes other people.
+"""
 
 from collections.abc import Mapping
 from typing import TypeVar
@@ -27,19 +30,92 @@ from dmvton_mobile.datasets.procedural.scene.scene import (
 
 Choice = TypeVar("Choice")
 
+# Shares of everything that comes in kinds; their order is part of the renderer's version.
+_KINDS = {
+    GarmentKind.TANK: 0.14,
+    GarmentKind.TEE: 0.3,
+    GarmentKind.LONG_SLEEVE: 0.22,
+    GarmentKind.HOODIE: 0.15,
+    GarmentKind.SHIRT: 0.19,
+}
+_NECKLINES = {
+    Neckline.CREW: 0.4,
+    Neckline.V: 0.25,
+    Neckline.SCOOP: 0.2,
+    Neckline.BOAT: 0.08,
+    Neckline.SQUARE: 0.07,
+}
+_TEXTILES = {
+    Textile.PLAIN: 0.2,
+    Textile.STRIPES: 0.16,
+    Textile.CHECKS: 0.1,
+    Textile.DOTS: 0.08,
+    Textile.GRADIENT: 0.08,
+    Textile.NOISE: 0.1,
+    Textile.BLOSSOMS: 0.07,
+    Textile.BLOCKS: 0.06,
+    Textile.LOGO: 0.08,
+    Textile.LETTERING: 0.07,
+}
+_HAIR_STYLES = {
+    HairStyle.BALD: 0.06,
+    HairStyle.CROPPED: 0.14,
+    HairStyle.SHORT: 0.18,
+    HairStyle.BOB: 0.15,
+    HairStyle.LONG: 0.25,
+    HairStyle.BUN: 0.07,
+    HairStyle.AFRO: 0.08,
+    HairStyle.PONYTAIL: 0.07,
+}
+_ARM_POSES = {
+    ArmPose.DOWN: 0.4,
+    ArmPose.AWAY: 0.16,
+    ArmPose.HIP: 0.12,
+    ArmPose.CROSSED: 0.12,
+    ArmPose.FRONT: 0.07,
+    ArmPose.RAISED: 0.07,
+    ArmPose.BEHIND: 0.06,
+}
+_LOWER_BODIES = {
+    LowerBody.JEANS: 0.4,
+    LowerBody.TROUSERS: 0.3,
+    LowerBody.SHORTS: 0.14,
+    LowerBody.SKIRT: 0.16,
+}
+_BACKDROPS = {
+    Backdrop.PLAIN: 0.3,
+    Backdrop.GRADIENT: 0.2,
+    Backdrop.TEXTURE: 0.18,
+    Backdrop.CLUTTER: 0.18,
+    Backdrop.STREET: 0.14,
+}
+
 
 def sample_person(rng: Rng, photos: bool = False) -> Person:
-    """A person in a pose, a room and a light. photos: whether there are photos to stand in front of."""
+    """Samples a person in a pose, a room and a light.
+
+    Args:
+        rng: The person's random numbers.
+        photos: Whether there are photos to stand before; 70 % of the people do then. Nothing else about them changes.
+    """
     return Person(
-        _body(rng), _face(rng), _hair(rng), _pose(rng), _bottoms(rng), bool(rng.random() < 0.2),
-        _light(rng), _room(rng, photos), _camera(rng), _seed(rng),
-    )  # fmt: skip
+        body=_body(rng),
+        face=_face(rng),
+        hair=_hair(rng),
+        pose=_pose(rng),
+        bottoms=_bottoms(rng),
+        tucked=bool(rng.random() < 0.2),
+        light=_light(rng),
+        room=_room(rng, photos),
+        camera=_camera(rng),
+        wrinkles=_seed(rng),
+    )
 
 
 def sample_garment(rng: Rng) -> GarmentDesign:
-    """A garment, flat and worn."""
-    kind = _choose(rng, dict(zip(GarmentKind, (0.14, 0.3, 0.22, 0.15, 0.19), strict=True)))
-    neckline = _choose(rng, dict(zip(Neckline, (0.4, 0.25, 0.2, 0.08, 0.07), strict=True)))
+    """Samples a garment's design: its kind and neckline first, then what they leave open."""
+    kind = _choose(rng, _KINDS)
+    neckline = _choose(rng, _NECKLINES)
     if kind in (GarmentKind.HOODIE, GarmentKind.SHIRT):
         neckline = Neckline.CREW if kind is GarmentKind.HOODIE else Neckline.V
     width, depth = {
@@ -75,9 +151,7 @@ def sample_garment(rng: Rng) -> GarmentDesign:
         sleeve=float(sleeve),
         sleeve_ease=float(fit * rng.uniform(0.3, 0.8) + rng.uniform(0.02, 0.06)),
         sleeve_angle=rng.uniform(0.42, 0.8) if sleeve > 0.55 else rng.uniform(0.7, 1.2),
-        textile=_choose(
-            rng, dict(zip(Textile, (0.2, 0.16, 0.1, 0.08, 0.08, 0.1, 0.07, 0.06, 0.08, 0.07), strict=True))
-        ),
+        textile=_choose(rng, _TEXTILES),
         colours=cloth_colours(rng),
         scale=rng.uniform(0.5, 1.6),
         angle=float(rng.choice([0.0, np.pi / 2, rng.uniform(-0.9, 0.9)], p=[0.45, 0.3, 0.25])),
@@ -90,7 +164,8 @@ def sample_garment(rng: Rng) -> GarmentDesign:
 
 
 def _body(rng: Rng) -> Body:
-    frame, weight = rng.uniform(0, 1), rng.beta(2, 2.6)  # 0 narrow shoulders and wide hips, 1 the other way; weight
+    """Measures that follow from a frame (0 is narrow shoulders and wide hips, 1 the other way) and a weight."""
+    frame, weight = rng.uniform(0, 1), rng.beta(2, 2.6)
     chest = 0.56 + 0.08 * frame + 0.26 * weight
     return Body(
         skin=skin_colour(rng),
@@ -109,6 +184,7 @@ def _body(rng: Rng) -> Body:
 
 
 def _face(rng: Rng) -> Face:
+    """Features, each independent of the others; 25 % have a beard, 15 % glasses."""
     irises = ((0.25, 0.16, 0.1), (0.35, 0.25, 0.14), (0.28, 0.4, 0.5), (0.3, 0.42, 0.28), (0.12, 0.08, 0.06))
     return Face(
         iris=irises[int(rng.integers(len(irises)))],
@@ -122,7 +198,8 @@ def _face(rng: Rng) -> Face:
 
 
 def _hair(rng: Rng) -> Hair:
-    style = _choose(rng, dict(zip(HairStyle, (0.06, 0.14, 0.18, 0.15, 0.25, 0.07, 0.08, 0.07), strict=True)))
+    """A style and its numbers; 40 % have a fringe."""
+    style = _choose(rng, _HAIR_STYLES)
     return Hair(
         style=style,
         colour=hair_colour(rng),
@@ -137,8 +214,8 @@ def _hair(rng: Rng) -> Hair:
 
 
 def _arm(rng: Rng, pose: ArmPose, layer: int) -> Arm:
-    """Angles and lengths that the pose leaves open."""
-    ranges = {  # upper, bend, what is left of the lengths
+    """The angles (radians) and lengths (heads) that the pose leaves open."""
+    ranges = {  # upper, bend, shares that foreshortening leaves of the lengths
         ArmPose.DOWN: ((0.05, 0.22), (-0.05, 0.25), (0.96, 1.0), (0.9, 1.0)),
         ArmPose.AWAY: ((0.3, 0.95), (-0.25, 0.5), (0.9, 1.0), (0.85, 1.0)),
         ArmPose.HIP: ((0.55, 0.85), (1.35, 1.75), (0.85, 0.98), (0.72, 0.88)),
@@ -152,16 +229,16 @@ def _arm(rng: Rng, pose: ArmPose, layer: int) -> Arm:
 
 
 def _pose(rng: Rng) -> Pose:
-    weights = dict(zip(ArmPose, (0.4, 0.16, 0.12, 0.12, 0.07, 0.07, 0.06), strict=True))
-    left = _choose(rng, weights)
-    right = left if rng.random() < 0.5 else _choose(rng, weights)
+    """Two arms, of one pose every other time, and the turn, lean and tilt of torso and head."""
+    left = _choose(rng, _ARM_POSES)
+    right = left if rng.random() < 0.5 else _choose(rng, _ARM_POSES)
     if right is ArmPose.CROSSED and rng.random() < 0.8:
         left = right
-    order = int(rng.random() < 0.5)
+    left_layer = int(rng.random() < 0.5)
     turn = rng.normal(0, 0.28)
     return Pose(
-        left=_arm(rng, left, order),
-        right=_arm(rng, right, 1 - order),
+        left=_arm(rng, left, left_layer),
+        right=_arm(rng, right, 1 - left_layer),
         turn=float(np.clip(turn, -0.7, 0.7)),
         lean=rng.normal(0, 0.035),
         roll=rng.normal(0, 0.05),
@@ -173,25 +250,28 @@ def _pose(rng: Rng) -> Pose:
 
 
 def _bottoms(rng: Rng) -> Bottoms:
-    kind = _choose(rng, dict(zip(LowerBody, (0.4, 0.3, 0.14, 0.16), strict=True)))
+    """Kind, colour and cut; jeans are blue."""
+    kind = _choose(rng, _LOWER_BODIES)
     denim = (rng.uniform(0.12, 0.4), rng.uniform(0.2, 0.5), rng.uniform(0.35, 0.65))
     colour = denim if kind is LowerBody.JEANS else cloth_colours(rng)[int(rng.integers(2))]
     return Bottoms(kind, colour, rise=rng.uniform(-0.12, 0.3), width=rng.uniform(0.02, 0.16), seed=_seed(rng))
 
 
 def _light(rng: Rng) -> Light:
+    """A key light from above, to either side."""
     return Light(rng.uniform(-1.1, 1.1), rng.uniform(0.5, 0.82), rng.normal(0, 0.035), rng.uniform(0.5, 1.3))
 
 
 def _room(rng: Rng, photos: bool) -> Room:
-    kinds = [kind for kind in Backdrop if kind is not Backdrop.PHOTO]
-    drawn = _choose(rng, dict(zip(kinds, (0.3, 0.2, 0.18, 0.18, 0.14), strict=True)))
-    at_photo, photo = rng.random() < 0.7, rng.random()  # drawn in any case: with photos the person stays the same
+    """A kind of backdrop and its colours."""
+    backdrop = _choose(rng, _BACKDROPS)
+    at_photo, photo = rng.random() < 0.7, rng.random()  # drawn without photos, too: the person stays the same
     colours = (wall_colour(rng), wall_colour(rng), cloth_colours(rng)[0])
-    return Room(Backdrop.PHOTO if photos and at_photo else drawn, colours, photo, _seed(rng))
+    return Room(Backdrop.PHOTO if photos and at_photo else backdrop, colours, photo, _seed(rng))
 
 
 def _camera(rng: Rng) -> CameraSettings:
+    """A frame 4.6 to 7.7 heads high, a lens (25 % are soft) and a sensor (25 % are noisy)."""
     return CameraSettings(
         head=float(rng.choice([rng.uniform(0.165, 0.215), rng.uniform(0.13, 0.165)], p=[0.8, 0.2])),
         shift=rng.normal(0, 0.03),
@@ -205,6 +285,7 @@ def _camera(rng: Rng) -> CameraSettings:
 
 
 def _choose(rng: Rng, weights: Mapping[Choice, float]) -> Choice:
+    """One of the choices, by weight."""
     shares = np.array(list(weights.values()))
     return list(weights)[int(rng.choice(len(shares), p=shares / shares.sum()))]
 
