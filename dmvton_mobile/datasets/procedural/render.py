@@ -54,8 +54,8 @@ class Rendering:
 def render(posed: PosedBody, garment: FlatGarment, backdrop: Plane) -> Rendering:
     """Renders a body in a garment before the backdrop, RGB [H, W, 3] in [0, 1].
 
-    Layers from the back: hair behind, arms behind the back, legs, torso, neck, bottoms and the garment's panel (the panel
-    first where it is tucked in), head, hair in front, the other arms. Each sleeve follows its arm.
+    Layers from the back: hair behind, arms behind the back, legs, torso, neck, bottoms and the garment's panel (the
+    panel first where it is tucked in), head, hair in front, the other arms. Each sleeve follows its arm.
     """
     canvas = Canvas.over(backdrop)
     arms_behind = [limb for limb in posed.arms if limb.arm and limb.arm.layer < 0]
