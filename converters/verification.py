@@ -100,7 +100,7 @@ def verify_component(
 ) -> tuple[ParityFigure, ...]:
     """Runs the last of the sessions, after those before it, and compares its outputs.
 
-    The garment encoder is compared with its own graph in PyTorch, since the form of its features is the target's; the
+    The garment encoder is compared with its own graph in PyTorch, because its features depend on the lowering; the
     frame's outputs with the network itself, end to end.
 
     Raises:

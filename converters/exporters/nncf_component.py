@@ -54,7 +54,7 @@ class ComponentQuantizer:
         Args:
             index: Of the component.
             path: The file to write.
-            float_file: What is known of its float32 file.
+            float_file: Its float32 file, exported before.
             allowed_db: How much of their mean PSNR try-ons may lose by it.
 
         Raises:

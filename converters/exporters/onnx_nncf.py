@@ -1,7 +1,7 @@
 """int8 for ONNX by NNCF, which returns layers to float32 until the try-ons are as good as was asked for.
 
 The components go one after the other. The frame gets its ranges, and is evaluated, with what the int8 garment encoder
-gives it, because that is what it will be fed.
+computes, because that is its input in an app.
 """
 
 import time

@@ -164,7 +164,7 @@ class Exporter(Protocol):
 
         Raises:
             NotInstalledError: A package is missing; the message names the extra.
-            CheckFailed: The files cannot be made as good as the options ask for.
+            CheckFailed: The files do not reach the quality that the options ask for.
         """
 
 

@@ -1,4 +1,4 @@
-"""What is patched in ExecuTorch 1.5.1, for the time of one lowering, and why.
+"""Two patches of ExecuTorch 1.5.1, each in force during one lowering.
 
 Both patches only make files smaller and programs faster; the tests compare programs with and without them. Another
 version may name its internals otherwise, so it is refused: look at the two places again, then change VERSION.
@@ -24,7 +24,7 @@ KEY_DIGITS = 16
 def tidy_xnnpack_graphs() -> Iterator[None]:
     """Patches `xnnpack_preprocess.serialize_xnnpack_binary`: graphs are written without useless copies.
 
-    ExecuTorch has no place for a pass over the graph that it gives XNNPACK. See `passes/xnnpack.py` for the copies.
+    ExecuTorch has no hook for a pass over the graph that it hands to XNNPACK. See `passes/xnnpack.py` for the copies.
     """
     require_version("executorch", VERSION, __name__)
     serialize = xnnpack_preprocess.serialize_xnnpack_binary

@@ -1,4 +1,4 @@
-"""What is changed around NNCF 3.4.0 before it is imported, and why.
+"""NNCF 3.4.0 is imported without the package that reports to its makers.
 
 NNCF reports every use to its makers. NNCF_CI, its switch, is read only after an identifier was written to the home
 folder. Without the package that reports, which serves nothing else, it does neither. So `sys.modules` says that this

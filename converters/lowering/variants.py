@@ -13,7 +13,7 @@ from dmvton_mobile.networks.folding import fold_batch_norms, split_refinement
 
 
 class LoweringVariant(StrEnum):
-    """One form of warp and cost volume per kind of runtime.
+    """The operations of warp and cost volume, one set per kind of runtime.
 
     NATIVE_SAMPLER: the runtime's own bilinear sampler. For Core ML (`resample`), and for ExecuTorch's Vulkan and Core
         ML delegates, which take the sampler but not the row gathers.

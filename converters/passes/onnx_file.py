@@ -61,7 +61,7 @@ def store_weights_int8(model: onnx.ModelProto) -> None:
 def make_activations_unsigned(model: onnx.ModelProto) -> None:
     """Turns int8 activations into uint8, moved by 128: the same numbers.
 
-    On x86-64 ONNX Runtime moves some of them by itself, and an operation that takes the one kind and gives the other
+    On x86-64 ONNX Runtime moves some of them by itself, and an operation whose input is int8 and whose output is uint8
     stays float32.
     """
     constants = {constant.name: constant for constant in model.graph.initializer}

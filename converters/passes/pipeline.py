@@ -11,8 +11,8 @@ from converters.passes.permutes import cancel_permutes, sink_permutes
 
 GraphPass = Callable[[fx.GraphModule], None]  # rewrites the graph in place
 
-# The order counts: what is folded is shared, equal constants make equal operations, and these must be one before the
-# permutes around them can meet.
+# The order matters: folded constants can be equal, operations on one shared constant can be equal, and permutes around
+# an operation only meet once it is not there twice.
 PASSES: tuple[GraphPass, ...] = (
     fold_constants,
     share_equal_constants,

@@ -1,4 +1,4 @@
-"""A .tflite file made small: what nobody reads is dropped, and equal vectors are written once."""
+"""Passes that shrink a .tflite file: nothing that nobody reads, and equal vectors only once."""
 
 from typing import Any
 

@@ -1,8 +1,8 @@
 """Integer kernels for TFLite: a dequantize, an operation and a quantize become one operation on integers.
 
-The converter takes activations in int8 as they are quantized, but not weights: with those in int8 it fails, with a
-quantize before float32 weights the runtime would quantize them in every process. So it is given float32 weights that
-lie on their int8 grid already, and this pass puts them back on it, exactly.
+LiteRT's converter takes int8 activations, but fails on int8 weights; with a quantize before float32 weights, the runtime
+would quantize them in every process. So it gets float32 weights that lie on their int8 grid already, and the pass over
+its output makes them int8 again, exactly.
 
 Source: https://ai.google.dev/edge/litert/conversion/tensorflow/quantization/quantization_spec
 """
@@ -19,12 +19,12 @@ from torch import fx
 from converters.passes.constants import ON_GRID, constant_value
 from converters.passes.operations import dequantizes
 from converters.passes.tflite_file import drop_names, drop_unused, serialize
+from converters.passes.weight_only_int8 import LEVELS
 
 KINDS = schema.BuiltinOperator
 OUTPUT_AXIS = {KINDS.CONV_2D: 0, KINDS.DEPTHWISE_CONV_2D: 3, KINDS.TRANSPOSE_CONV: 0}  # of a filter's channels
 FILTER, BIAS = 1, 2  # inputs of a convolution; a transposed one has its output's shape first
 MOVING = (KINDS.PAD, KINDS.RESHAPE, KINDS.TRANSPOSE)  # integers stay what they are
-LEVELS = 127
 
 
 class IntegerKernels:
@@ -159,9 +159,9 @@ class _Fusion:
         return float(quantization.scale[0]), int(quantization.zeroPoint[0])
 
     def _values(self, tensor: int) -> np.ndarray | None:
-        held = self._graph.tensors[tensor]
-        data = self._model.buffers[held.buffer].data
-        return None if data is None else np.frombuffer(bytes(data), np.float32).reshape(held.shape)
+        constant = self._graph.tensors[tensor]
+        data = self._model.buffers[constant.buffer].data
+        return None if data is None else np.frombuffer(bytes(data), np.float32).reshape(constant.shape)
 
     def _new_constant(self, values: np.ndarray, scales: np.ndarray, axis: int, kind: int) -> int:
         quantization = schema.QuantizationParametersT()

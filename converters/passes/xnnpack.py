@@ -47,7 +47,7 @@ def drop_copies(graph: XNNGraph) -> None:
         made_by[operation.output_id] = operation
     for output, source in same.items():
         if output in graph.output_ids and source in made_by and source not in graph.output_ids:
-            for node in graph.xnodes:  # who made the source writes the output at once
+            for node in graph.xnodes:  # the producer of the source writes the output directly
                 _rename(node.xnode_union, [*_inputs(node.xnode_union), "output_id"], {source: output})
     _drop_unread(graph)
 
