@@ -51,7 +51,8 @@ class Adb(AgentDevice):
             Device(kind=self.kind, name=self.name)
         except ValidationError as error:
             raise DmvtonError(
-                f"No record can hold the serial {self._link.serial!r}: it is long, or not plain."
+                f"No record can hold the serial {self._link.serial!r}: it is too long, or has other characters than "
+                "letters, digits and . _ : -"
             ) from error
         self._files = BoardFiles(link)
         self._runtime_problems: dict[Target, str | None] = {}  # None: the runtime loads

@@ -13,10 +13,10 @@ NOT_FOUND = 127  # a shell's exit status for a command that is not there
 
 
 class BoardFiles:
-    """A session's folder on a board, made with the first file.
+    """A session's folder on a board, created with the first file.
 
     Attributes:
-        folder: On the board; None until it is made, and after `remove`.
+        folder: On the board; None until it is created, and after `remove`.
     """
 
     def __init__(self, link: Link):
@@ -25,7 +25,7 @@ class BoardFiles:
         self._complete: set[str] = set()  # paths whose file arrived complete
 
     def session_folder(self) -> str:
-        """The session's folder, made where it does not exist yet.
+        """The session's folder, created where it does not exist yet.
 
         Raises:
             DeviceRefused: The board lets nothing be written.

@@ -2,7 +2,7 @@
 
 The app gets a folder with `job.json` and the bundle. It writes, in a folder of its own, `record.json`, again after
 every run, and `ended` when it is done. A record is not trusted: it must be of this very bundle and suite, file sizes
-are those of the files here, the verdict is made here, and a missing run counts as failed.
+are those of the files here, the verdict is given here, and a missing run counts as failed.
 """
 
 import shutil
@@ -139,8 +139,8 @@ class PhoneTask:
         device = record.device.model_copy(update={"name": self.device})
         verdict = give_verdict(self.suite, device, artifacts, runs)
         measured = {name: getattr(record, name) for name in SuiteMeasurements.model_fields}
-        ours = {"device": device, "artifacts": artifacts, "runs": runs, "verdict": verdict}
-        return BenchmarkRecord.model_validate({**measured, **ours})
+        completed = {"device": device, "artifacts": artifacts, "runs": runs, "verdict": verdict}
+        return BenchmarkRecord.model_validate({**measured, **completed})
 
     def _missing(self, runs: tuple[Run, ...]) -> list[Run]:
         present = {(run.key, run.round) for run in runs}

@@ -32,7 +32,7 @@ class Measurement:
     Attributes:
         latency_ms: Time of every counted run of the last component, in order.
         rss_delta_bytes: Peak RSS while the components are loaded and the first frame runs, minus the RSS of the bare
-            process with its runtime imported; None where the system does not tell.
+            process with its runtime imported; None where the system does not report it.
     """
 
     latency_ms: tuple[float, ...]

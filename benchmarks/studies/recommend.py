@@ -129,7 +129,7 @@ def figures_of(
 
 
 def _kernel_counts(bundle: Bundle, target: Target, precision: Precision, threads: int) -> dict[str, int] | None:
-    """How often each kernel runs in a frame; None where the runtime does not tell."""
+    """How often each kernel runs in a frame; None where the runtime does not report it."""
     *_, frame = bundle_components(bundle, target, precision)
     ran = kernels(target, frame, threads)
     return None if ran is None else {kernel.name: kernel.count for kernel in ran}

@@ -1,4 +1,4 @@
-"""Facts about the device and this process, read from the kernel; None for what the kernel does not tell."""
+"""Facts about the device and this process, read from the kernel; None for what the kernel does not report."""
 
 from __future__ import annotations
 

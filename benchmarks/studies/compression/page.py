@@ -33,5 +33,5 @@ def page_html(
     )
 
 
-def _number(value: float | None, form: str, unit: str = "") -> str:
-    return "not measured" if value is None else f"{form % value}{unit}"
+def _number(value: float | None, pattern: str, unit: str = "") -> str:
+    return "not measured" if value is None else f"{pattern % value}{unit}"

@@ -224,5 +224,5 @@ def test_an_app_that_dies_keeps_what_it_measured(
 
 def test_an_app_that_leaves_nothing(bundle: Bundle, mac: Callable[[int], Path]) -> None:
     mac(1)
-    with pytest.raises(DeviceLost, match=r"gave no record: to take its record failed"):
+    with pytest.raises(DeviceLost, match=r"returned no record: to take its record failed"):
         measure(bundle, SUITE, SHA, Ios(UDID), lambda _: None)
