@@ -1,6 +1,7 @@
 """The components that a network is exported as, and their contracts; they take and return RGB in [0, 1]."""
 
 from dataclasses import dataclass
+from typing import assert_never
 
 import torch
 from torch import Tensor, nn
@@ -31,9 +32,15 @@ def feature_names(network: TryOnNetwork) -> tuple[str, ...]:
 
 def input_names(network: TryOnNetwork, component: Component) -> tuple[str, ...]:
     """The names of a component's inputs, in order."""
-    if component is Component.GARMENT_ENCODER:
-        return GARMENT_NAMES
-    return ("person", *(feature_names(network) if component is Component.TRYON else GARMENT_NAMES))
+    match component:
+        case Component.GARMENT_ENCODER:
+            return GARMENT_NAMES
+        case Component.TRYON:
+            return ("person", *feature_names(network))
+        case Component.WHOLE:
+            return ("person", *GARMENT_NAMES)
+        case _:
+            assert_never(component)
 
 
 def output_names(network: TryOnNetwork, component: Component) -> tuple[str, ...]:
@@ -86,14 +93,17 @@ class ComponentGraph(nn.Module):
         return tuple(_from_nchw(value, self.layouts.of(name)) for name, value in outputs.items())
 
     def _run(self, inputs: dict[str, Tensor]) -> tuple[Tensor, ...]:
-        if self.component is Component.GARMENT_ENCODER:
-            features = self._encode(inputs)
-            return (features.picture, *features.pyramid)
-        if self.component is Component.WHOLE:
-            features = self._encode(inputs)
-        else:
-            picture, *pyramid = (inputs[name] for name in feature_names(self.network))
-            features = GarmentFeatures(picture, pyramid)
+        match self.component:
+            case Component.GARMENT_ENCODER:
+                features = self._encode(inputs)
+                return (features.picture, *features.pyramid)
+            case Component.TRYON:
+                picture, *pyramid = (inputs[name] for name in feature_names(self.network))
+                features = GarmentFeatures(picture, pyramid)
+            case Component.WHOLE:
+                features = self._encode(inputs)
+            case _:
+                assert_never(self.component)
         output: TryOnOutput = self.network(to_signed(inputs["person"]), garment_features=features)
         return to_unit(output.tryon), output.flow, output.composition, to_unit(output.rendered)
 

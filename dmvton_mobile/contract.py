@@ -6,7 +6,7 @@ RGB in [0, 1]: normalisation and the mask threshold are inside the graph.
 
 import re
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar, assert_never
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -55,7 +55,13 @@ class Components(StrEnum):
     @property
     def members(self) -> tuple[Component, ...]:
         """The components, in the order they run."""
-        return (Component.WHOLE,) if self is Components.WHOLE else (Component.GARMENT_ENCODER, Component.TRYON)
+        match self:
+            case Components.SPLIT:
+                return Component.GARMENT_ENCODER, Component.TRYON
+            case Components.WHOLE:
+                return (Component.WHOLE,)
+            case _:
+                assert_never(self)
 
 
 class Kind(StrEnum):

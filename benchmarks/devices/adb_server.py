@@ -9,6 +9,7 @@ from typing import Any
 
 from benchmarks.devices.device import DeviceLost
 from dmvton_mobile.errors import DmvtonError, printable
+from dmvton_mobile.utils.optional_imports import optional_import
 
 READY = "device"  # adb's word for a device that can be used
 ADVICE = {
@@ -54,10 +55,8 @@ def adb_client() -> Any:
     Raises:
         DmvtonError: adbutils or adb is missing, or adb's server does not start.
     """
-    try:
+    with optional_import("Devices over adb need", extra="bench"):
         from adbutils import AdbClient, AdbError, adb_path
-    except ImportError as error:
-        raise DmvtonError('Devices over adb need adbutils: pip install "dmvton-mobile[bench]".') from error
     client = AdbClient()
     try:
         with socket.socket() as attempt:

@@ -18,7 +18,7 @@ from dmvton_mobile.networks.warp import WarpOutput
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden/golden.json").read_text())
 TOLERANCE = 1e-4
-WARPS = {"MobileAFWM": MobileWarp, "StyleAFWM": StyleWarp, "AFWM": AppearanceFlowWarp}
+WARPS: dict[str, type[nn.Module]] = {"MobileAFWM": MobileWarp, "StyleAFWM": StyleWarp, "AFWM": AppearanceFlowWarp}
 GENERATORS = {"MobileNetV2_unet": MobileGenerator, "ResUnetGenerator": ResUnetGenerator}
 HEIGHT, WIDTH = 256, 192
 

@@ -160,7 +160,10 @@ REFUSED: dict[str, tuple[Widths, str]] = {
     "an unknown layer": ({"generator.head": (24, 5)}, "name generator.head, and the network has no such"),
     "a layer without width": ({"generator.stem.2": (16, 16)}, "name generator.stem.2, and the network has no such"),
     "a part": ({"warp.person.smooth_16": (64, 64)}, "has no such convolution or batch norm"),
-    "no outputs": ({"generator.stem.0": (7, 0)}, "generator.stem.0 has 7 to 16 channels and cannot be narrowed to 7 to 0"),
+    "no outputs": (
+        {"generator.stem.0": (7, 0)},
+        "generator.stem.0 has 7 to 16 channels and cannot be narrowed to 7 to 0",
+    ),
     "no inputs": ({"generator.stem.0": (0, 16)}, "cannot be narrowed to 0 to 16"),
     "fewer than none": ({"generator.stem.0": (7, -8)}, "cannot be narrowed to 7 to -8"),
     "more outputs": ({"generator.stem.0": (7, 24)}, "cannot be narrowed to 7 to 24"),
