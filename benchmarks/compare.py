@@ -1,13 +1,14 @@
-"""The gate: is NEW slower than BASE by more than a bound, or can that not be told?
+"""The regression gate: whether a new record is slower or larger than a base record by more than a bound.
 
-Best of records that were measured beside each other (`bench run --beside`): their processes took turns, so each round
-gives one ratio, and what slowed the machine slowed both. Records of different sessions are compared by their medians
-over rounds. Either way two halves of the rounds, every other one, must agree within the bound: where two runs of the
-same thing differ more than what is looked for, the answer is "unstable".
+Records that were measured side by side (`bench run --beside`) are compared best: their processes took turns, so each
+round gives one ratio, and a slow machine slowed both. Records of different sessions are compared by their medians over
+the rounds. In both cases two halves of the rounds, every other one, must agree within the bound; otherwise noise hides
+the change and the outcome is "unstable".
 """
 
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
+from typing import assert_never
 from xml.etree import ElementTree
 
 from benchmarks.record import BenchmarkRecord, RecordError, Validity
@@ -17,20 +18,32 @@ from benchmarks.statistics import median
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.records.base import Strict
 
-LEAST_ROUNDS = 4  # two halves of two
+MIN_ROUNDS = 4  # two halves of two
 
 
 class Outcome(StrEnum):
-    SAME = "same"
+    """Result of a comparison."""
+
+    SAME = "same"  # within the bound
     BETTER = "better"  # by more than the bound
-    WORSE = "worse"
-    UNSTABLE = "unstable"
-    MISSING = "missing"
+    WORSE = "worse"  # by more than the bound
+    UNSTABLE = "unstable"  # the rounds differ by more than the bound
+    MISSING = "missing"  # one record has no such figure
 
 
 class Comparison(Strict):
-    """One figure of one artifact. ratio: new to base. noise: how far the ratios of two halves of the rounds are apart;
-    None for what has no noise. why: one sentence."""
+    """One figure of one artifact set in both records.
+
+    Attributes:
+        title: Of the artifact set.
+        figure: Name of the figure.
+        base: Of the base record; milliseconds or bytes.
+        new: Of the new record.
+        ratio: New to base.
+        noise: Relative difference between two halves of the rounds; None for figures without noise.
+        outcome: Result.
+        why: One sentence.
+    """
 
     title: str
     figure: str
@@ -43,27 +56,34 @@ class Comparison(Strict):
 
 
 def compare(base: BenchmarkRecord, new: BenchmarkRecord, max_regression: float) -> list[Comparison]:
-    """Every artifact of BASE: its frame, its RSS delta and its download. max_regression: 0.05 for 5 %.
+    """Compares the frame, the RSS delta and the download of every artifact set of the base record.
 
-    Raises DmvtonError for records of different suites or devices, RecordError where one is invalid.
+    Args:
+        base: The record before the change.
+        new: The record after it.
+        max_regression: The bound, 0.05 for 5 %.
+
+    Raises:
+        DmvtonError: The records are of different suites or devices.
+        RecordError: One of them is invalid.
     """
-    _refuse_unlike(base, new)
-    ours, theirs = runs_by_key(new), runs_by_key(base)
-    paired = base.started_at == new.started_at
+    _require_comparable(base, new)
+    new_runs = runs_by_key(new)
+    side_by_side = base.started_at == new.started_at
     found = []
-    for key, runs in theirs.items():
-        found += list(_of_artifact(key, runs, ours.get(key, []), max_regression, paired))
+    for key, runs in runs_by_key(base).items():
+        found += list(_artifact_comparisons(key, runs, new_runs.get(key, []), max_regression, side_by_side))
     downloads = {(item.target, item.precision): item.download_bytes for item in new.artifacts}
     for item in base.artifacts:
         after = downloads.get((item.target, item.precision))
         title = f"{item.target} {item.precision}"
         if after is not None:
-            found.append(_known(title, "download", item.download_bytes, after, max_regression))
+            found.append(_compare_bytes(title, "download", item.download_bytes, after, max_regression))
     return found
 
 
 def junit_xml(found: Sequence[Comparison]) -> str:
-    """As a test suite: what is worse or missing failed, what is unstable is an error."""
+    """The comparisons as a JUnit test suite: worse and missing are failures, unstable is an error."""
     failed = sum(each.outcome in (Outcome.WORSE, Outcome.MISSING) for each in found)
     unstable = sum(each.outcome is Outcome.UNSTABLE for each in found)
     suite = ElementTree.Element(
@@ -71,17 +91,20 @@ def junit_xml(found: Sequence[Comparison]) -> str:
     )
     for each in found:
         case = ElementTree.SubElement(suite, "testcase", classname=each.title, name=each.figure)
-        if each.outcome in (Outcome.WORSE, Outcome.MISSING):
-            ElementTree.SubElement(case, "failure", message=each.why)
-        elif each.outcome is Outcome.UNSTABLE:
-            ElementTree.SubElement(case, "error", message=each.why)
-        else:
-            ElementTree.SubElement(case, "system-out").text = each.why
+        match each.outcome:
+            case Outcome.WORSE | Outcome.MISSING:
+                ElementTree.SubElement(case, "failure", message=each.why)
+            case Outcome.UNSTABLE:
+                ElementTree.SubElement(case, "error", message=each.why)
+            case Outcome.SAME | Outcome.BETTER:
+                ElementTree.SubElement(case, "system-out").text = each.why
+            case unknown:
+                assert_never(unknown)
     ElementTree.indent(suite)
     return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def _refuse_unlike(base: BenchmarkRecord, new: BenchmarkRecord) -> None:
+def _require_comparable(base: BenchmarkRecord, new: BenchmarkRecord) -> None:
     if base.suite.sha256 != new.suite.sha256:
         raise DmvtonError(
             f"The records are of different suites ({base.suite.name}, {new.suite.name}, or two versions of one): "
@@ -98,11 +121,11 @@ def _refuse_unlike(base: BenchmarkRecord, new: BenchmarkRecord) -> None:
             raise RecordError(f"{name} is invalid: {record.verdict.reasons[0]} Measure it again.")
 
 
-def _of_artifact(
-    key: RunKey, base: Sequence[Run], new: Sequence[Run], bound: float, paired: bool
+def _artifact_comparisons(
+    key: RunKey, base: Sequence[Run], new: Sequence[Run], bound: float, side_by_side: bool
 ) -> Iterator[Comparison]:
     title = key_title(key)
-    before, after = _medians(base), _medians(new)
+    before, after = _frame_medians(base), _frame_medians(new)
     if not after or not before:
         yield Comparison(
             title=title,
@@ -115,24 +138,24 @@ def _of_artifact(
             why=f"{'NEW' if not after else 'BASE'} has no frame of it.",
         )
         return
-    yield _frame(title, before, after, bound, paired and len(before) == len(after))
+    yield _compare_frames(title, before, after, bound, side_by_side and len(before) == len(after))
     deltas = [_rss_delta(base), _rss_delta(new)]
     if deltas[0] is not None and deltas[1] is not None:
-        yield _known(title, "RSS delta", deltas[0], deltas[1], bound)
+        yield _compare_bytes(title, "RSS delta", deltas[0], deltas[1], bound)
 
 
-def _frame(title: str, before: list[float], after: list[float], bound: float, paired: bool) -> Comparison:
+def _compare_frames(title: str, before: list[float], after: list[float], bound: float, paired: bool) -> Comparison:
     if paired:
         ratios = [own / other for own, other in zip(after, before, strict=True)]
         ratio = median(ratios)
-        noise = _halves_apart(ratios)
+        noise = _noise(ratios)
     else:
         ratio = median(after) / median(before)
-        apart = [_halves_apart(before), _halves_apart(after)]
-        noise = None if None in apart else max(each for each in apart if each is not None)
+        noises = [each for each in (_noise(before), _noise(after)) if each is not None]
+        noise = max(noises) if len(noises) == 2 else None
     outcome, why = _outcome(ratio, bound)
     if noise is None:
-        outcome, why = Outcome.UNSTABLE, f"{LEAST_ROUNDS} rounds at least are needed to know how far runs differ."
+        outcome, why = Outcome.UNSTABLE, f"{MIN_ROUNDS} rounds or more are needed to know how much runs differ."
     elif noise > bound:
         outcome, why = Outcome.UNSTABLE, f"two halves of the rounds differ by {noise:.1%}, more than {bound:.1%}."
     return Comparison(
@@ -147,8 +170,7 @@ def _frame(title: str, before: list[float], after: list[float], bound: float, pa
     )
 
 
-def _known(title: str, figure: str, base: int, new: int, bound: float) -> Comparison:
-    """Bytes, which need no rounds."""
+def _compare_bytes(title: str, figure: str, base: int, new: int, bound: float) -> Comparison:
     ratio = new / base if base else 1.0 if not new else float(new)
     outcome, why = _outcome(ratio, bound)
     return Comparison(
@@ -171,16 +193,16 @@ def _outcome(ratio: float, bound: float) -> tuple[Outcome, str]:
     return Outcome.SAME, f"within {bound:.1%}."
 
 
-def _halves_apart(values: Sequence[float]) -> float | None:
-    """How far the medians of every other value and of the rest are apart; None for too few."""
-    if len(values) < LEAST_ROUNDS:
+def _noise(values: Sequence[float]) -> float | None:
+    """Relative difference between the medians of every other value and of the rest; None for too few rounds."""
+    if len(values) < MIN_ROUNDS:
         return None
     one, other = median(values[::2]), median(values[1::2])
     return max(one, other) / min(one, other) - 1
 
 
-def _medians(runs: Sequence[Run]) -> list[float]:
-    """Of the frame, by round."""
+def _frame_medians(runs: Sequence[Run]) -> list[float]:
+    """Medians of the frame in the order of the rounds."""
     return [run.frame.summary.median_ms for run in sorted(runs, key=lambda run: run.round) if run.frame]
 
 

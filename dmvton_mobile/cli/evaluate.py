@@ -13,7 +13,13 @@ from dmvton_mobile.contract import DEFAULT_SIZE, parse_size
 from dmvton_mobile.datasets.dataset import Phase
 from dmvton_mobile.datasets.layouts.registry import open_dataset
 from dmvton_mobile.errors import DmvtonError
-from dmvton_mobile.evaluation.candidates import Artifacts, Candidate, Checkpoint, GarmentPasted, PersonUnchanged
+from dmvton_mobile.evaluation.candidates import (
+    BundleCandidate,
+    Candidate,
+    CheckpointCandidate,
+    GarmentPasted,
+    PersonUnchanged,
+)
 from dmvton_mobile.evaluation.features import Extractor
 from dmvton_mobile.evaluation.page import page_html
 from dmvton_mobile.evaluation.record import EvaluationRecord, Pairing
@@ -129,11 +135,11 @@ def _candidate(
     if bundle is not None:
         if runtime is None:
             raise DmvtonError(f"Say which of the bundle's artifacts to run: --runtime {'|'.join(Target)}.")
-        return Artifacts(bundle, runtime, precision, threads)
+        return BundleCandidate(bundle, runtime, precision, threads)
     if runtime is not None:
         raise DmvtonError("--runtime chooses among a bundle's artifacts: pass --bundle too.")
     if checkpoint is not None:
-        return Checkpoint(checkpoint, device)
+        return CheckpointCandidate(checkpoint, device)
     return PersonUnchanged() if baseline is Baseline.UNCHANGED else GarmentPasted()
 
 

@@ -1,5 +1,5 @@
 """One evaluation for every checkpoint, every converted artifact and every baseline, on any dataset.
 
-`candidates` makes try-ons of samples, `measure` compares them with the truth, `run` goes through a dataset and can go
-on after an interruption, `record` is what it leaves, `sheet` and `page` show it to people.
+`candidates` make try-ons of samples, `measure` compares them with the ground truth, `run` goes through a dataset and
+can be resumed, `record`, `rows` and `features` are its files, `sheet` and `page` show it to people.
 """

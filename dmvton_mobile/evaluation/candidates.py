@@ -1,6 +1,6 @@
-"""What is evaluated: each candidate makes the try-on of one sample, paired or unpaired, in one way for all.
+"""Candidates of an evaluation: checkpoints, bundles and baselines, all behind one method.
 
-Pictures here are float32 [1, 3, H, W] in [0, 1], masks [1, 1, H, W], flows [1, 2, H, W] as everywhere.
+Images here are float32 [1, 3, H, W], RGB in [0, 1]; masks [1, 1, H, W]; flows [1, 2, H, W], absolute sampling grids.
 """
 
 from abc import ABC, abstractmethod
@@ -30,8 +30,14 @@ Kind = Literal["checkpoint", "bundle", "baseline"]
 
 
 @dataclass(frozen=True)
-class Garment:
-    """The garment to put on: RGB [1, 3, H, W] in [0, 1] and coverage [1, 1, H, W]."""
+class FlatGarment:
+    """The garment to put on.
+
+    Attributes:
+        name: Its file.
+        picture: RGB [1, 3, H, W] in [0, 1].
+        mask: Coverage [1, 1, H, W] in [0, 1].
+    """
 
     name: str
     picture: Tensor
@@ -40,9 +46,13 @@ class Garment:
 
 @dataclass(frozen=True)
 class Prediction:
-    """tryon, warped: RGB [1, 3, H, W] in [0, 1]. warped_mask: [1, 1, H, W] in [0, 1]. flow: [1, 2, H, W].
+    """What a candidate makes of a sample; the last three are None if it does not warp.
 
-    The last three are None where the candidate does not warp.
+    Attributes:
+        tryon: RGB [1, 3, H, W] in [0, 1].
+        warped: The warped garment, RGB [1, 3, H, W] in [0, 1].
+        warped_mask: [1, 1, H, W] in [0, 1].
+        flow: [1, 2, H, W].
     """
 
     tryon: Tensor
@@ -52,9 +62,16 @@ class Prediction:
 
 
 class Candidate(ABC):
-    """kind: checkpoint, bundle or baseline. name: for people. identity: what would change the figures, as a digest or
-    a name. trained: False where nothing was learnt. size: the only (height, width) it takes, None for any. threads: of
-    the CPU that it may use."""
+    """What is evaluated.
+
+    Attributes:
+        kind: What it is.
+        name: For people.
+        identity: Digest or name that changes whenever its figures would.
+        runtime: What runs it.
+        trained: False if its weights are untrained.
+        size: The only height and width that it takes; None for any.
+    """
 
     kind: Kind
     name: str
@@ -65,31 +82,44 @@ class Candidate(ABC):
 
     @property
     def threads(self) -> int:
+        """CPU threads that it may use."""
         return torch.get_num_threads()
 
     @abstractmethod
-    def predict(self, sample: TryOnSample, garment: Garment, paired: bool) -> Prediction:
-        """The person of a batch of one sample in the garment. paired: whether it is the one they wear."""
+    def predict(self, sample: TryOnSample, garment: FlatGarment, paired: bool) -> Prediction:
+        """Makes the try-on.
+
+        Args:
+            sample: A batch of one.
+            garment: To put on.
+            paired: Whether the person wears it already.
+        """
 
 
 class PersonUnchanged(Candidate):
-    """The person's picture as it is: perfect outside the garment, and in paired evaluation everywhere."""
+    """Baseline: the person's image unchanged, which is perfect outside the garment, and everywhere if paired."""
 
     kind: Kind = "baseline"
     name, identity, runtime = "person unchanged", "unchanged", "no network"
 
-    def predict(self, sample: TryOnSample, garment: Garment, paired: bool) -> Prediction:
+    def predict(self, sample: TryOnSample, garment: FlatGarment, paired: bool) -> Prediction:
+        """The person's image."""
         return Prediction(_unit(sample.person))
 
 
 class GarmentPasted(Candidate):
-    """The flat garment, scaled, turned and moved onto the torso by its keypoints, and nothing else."""
+    """Baseline: the flat garment scaled, rotated and moved onto the torso by the person's keypoints."""
 
     kind: Kind = "baseline"
     name, identity, runtime = "garment pasted", "pasted", "no network"
     _LENGTH = 1.12  # of a garment, neck to hips: a hem is a little below them
 
-    def predict(self, sample: TryOnSample, garment: Garment, paired: bool) -> Prediction:
+    def predict(self, sample: TryOnSample, garment: FlatGarment, paired: bool) -> Prediction:
+        """The garment pasted over the person; the person's image if the torso's keypoints are not known.
+
+        Raises:
+            DmvtonError: The dataset has no keypoints.
+        """
         person = _unit(sample.person)
         flow = self._flow(sample, garment)
         if flow is None:  # nobody's torso is known: nothing can be placed
@@ -99,7 +129,7 @@ class GarmentPasted(Candidate):
         warped, mask = operations.warp(garment.picture, flow), operations.warp_mask(covered, flow).clamp(0, 1)
         return Prediction(warped * mask + person * (1 - mask), warped, mask, flow)
 
-    def _flow(self, sample: TryOnSample, garment: Garment) -> Tensor | None:
+    def _flow(self, sample: TryOnSample, garment: FlatGarment) -> Tensor | None:
         if sample.pose is None:
             raise DmvtonError("The baseline 'pasted' places garments by keypoints, and this dataset has none.")
         pose = sample.pose[0]
@@ -120,8 +150,16 @@ class GarmentPasted(Candidate):
         return pixels_to_flow(torch.stack([middle + across * scale, top + along * scale])[None], (height, width))
 
 
-class Checkpoint(Candidate):
-    """A checkpoint of ours in PyTorch, parser-free or parser-based, on the CPU or a GPU."""
+class CheckpointCandidate(Candidate):
+    """A checkpoint in PyTorch, parser-free or parser-based.
+
+    Args:
+        path: Of the checkpoint.
+        device: `cpu` or a CUDA device.
+
+    Raises:
+        DmvtonError: The checkpoint cannot be read, or there is no CUDA device.
+    """
 
     kind: Kind = "checkpoint"
 
@@ -139,11 +177,12 @@ class Checkpoint(Candidate):
 
     @property
     def parser_free(self) -> bool:
-        """Whether it sees the person's picture, worn garment and all."""
+        """Whether the network sees the person's image, with the worn garment."""
         return self._network.config.parser_free
 
     @torch.inference_mode()
-    def predict(self, sample: TryOnSample, garment: Garment, paired: bool) -> Prediction:
+    def predict(self, sample: TryOnSample, garment: FlatGarment, paired: bool) -> Prediction:
+        """Runs the network; a parser-based one needs the sample's label map, DensePose map and pose."""
         picture, mask = (tensor.to(self._device) for tensor in (to_signed(garment.picture), garment.mask))
         if self._network.config.parser_free:
             output = self._network(sample.person.to(self._device), picture, mask)
@@ -169,8 +208,18 @@ def _parser_based(
     return network.compose(fed, warped, warped_mask, flow)
 
 
-class Artifacts(Candidate):
-    """A bundle's artifacts in their runtime on this machine."""
+class BundleCandidate(Candidate):
+    """Artifacts of a bundle in their runtime on this machine.
+
+    Args:
+        path: Of the bundle.
+        target: The runtime.
+        precision: Of the artifacts.
+        threads: CPU threads of the runtime.
+
+    Raises:
+        DmvtonError: The bundle is damaged, lacks the artifacts, or its runtime is not installed.
+    """
 
     kind: Kind = "bundle"
 
@@ -188,9 +237,15 @@ class Artifacts(Candidate):
 
     @property
     def threads(self) -> int:
+        """CPU threads of the runtime."""
         return self._threads
 
-    def predict(self, sample: TryOnSample, garment: Garment, paired: bool) -> Prediction:
+    def predict(self, sample: TryOnSample, garment: FlatGarment, paired: bool) -> Prediction:
+        """Runs the artifacts.
+
+        Raises:
+            CheckFailed: They give NaN or infinity.
+        """
         inputs = {"person": _unit(sample.person), "garment": garment.picture, "garment_mask": garment.mask}
         outputs = run_components(self._sessions, {name: tensor.numpy() for name, tensor in inputs.items()})
         tryon, flow = torch.from_numpy(outputs["tryon"]), torch.from_numpy(outputs["flow"])

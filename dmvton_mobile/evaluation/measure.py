@@ -1,7 +1,8 @@
-"""Compares a try-on with the truth: one row of figures per image.
+"""Compares a try-on with its ground truth: one row of figures per image.
 
-Truth is the person's picture for the garment they wear, and for another garment the rendered one where there is one.
-The garment region is where that garment is seen: by the truth grid, or by the label map for the garment worn.
+The ground truth is the person's image for the garment they wear, and the rendered image for another garment where the
+dataset has one. The garment region is where that garment is seen: by the true flow, or by the label map for the worn
+garment.
 """
 
 import math
@@ -14,19 +15,25 @@ from torch import Tensor
 from dmvton_mobile.contract import to_signed, to_unit
 from dmvton_mobile.datasets.sample import Label, Truth, TryOnSample
 from dmvton_mobile.errors import DmvtonError
-from dmvton_mobile.evaluation.candidates import Garment, Prediction
+from dmvton_mobile.evaluation.candidates import FlatGarment, Prediction
 from dmvton_mobile.evaluation.record import Pairing
 from dmvton_mobile.metrics.flow import end_point_error, warped_mask_iou
 from dmvton_mobile.metrics.images import SMALLEST_MULTISCALE, ms_ssim, psnr, ssim
 from dmvton_mobile.metrics.psnr import capped_psnr_db
 
 Perceptual = Callable[[Tensor, Tensor], Tensor]
-Row = dict[str, float | None]
+ImageFigures = dict[str, float | None]
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A column of figures."""
+    """A column of figures.
+
+    Attributes:
+        name: Of the column.
+        unit: Of its values; `1` for none.
+        better: Which direction is better.
+    """
 
     name: str
     unit: str
@@ -43,18 +50,22 @@ METRICS = (
 )
 
 
-def garment_of(sample: TryOnSample, pairing: Pairing) -> Garment:
-    """The garment to put on, from a batch of one sample that has it."""
+def garment_of(sample: TryOnSample, pairing: Pairing) -> FlatGarment:
+    """The garment to put on, from a batch of one sample.
+
+    Raises:
+        DmvtonError: The sample has no other garment.
+    """
     if pairing is Pairing.PAIRED:
-        return Garment(sample.garment_name[0], to_unit(sample.garment), sample.garment_mask)
+        return FlatGarment(sample.garment_name[0], to_unit(sample.garment), sample.garment_mask)
     other = sample.unpaired
     if other is None:
         raise DmvtonError(f"There is no other garment for {sample.person_name[0]}: evaluate --pairing paired.")
-    return Garment(other.garment_name[0], to_unit(other.garment), other.garment_mask)
+    return FlatGarment(other.garment_name[0], to_unit(other.garment), other.garment_mask)
 
 
 def target_of(sample: TryOnSample, pairing: Pairing) -> Tensor | None:
-    """The person in that garment, [1, 3, H, W] in [0, 1]; None where nobody knows."""
+    """Ground truth: the person in that garment, [1, 3, H, W] in [0, 1]; None if it is not known."""
     if pairing is Pairing.PAIRED:
         return to_unit(sample.person)
     picture = sample.unpaired.person if sample.unpaired else None
@@ -62,7 +73,7 @@ def target_of(sample: TryOnSample, pairing: Pairing) -> Tensor | None:
 
 
 def garment_region(sample: TryOnSample, pairing: Pairing) -> Tensor | None:
-    """Where the garment is seen, [B, 1, H, W] in {0, 1}; None where nobody knows."""
+    """Where the garment is seen, [B, 1, H, W] in {0, 1}; None if it is not known."""
     truth = _truth(sample, pairing)
     if truth is not None:
         return truth.visible
@@ -71,9 +82,21 @@ def garment_region(sample: TryOnSample, pairing: Pairing) -> Tensor | None:
     return None
 
 
-def measure(sample: TryOnSample, pairing: Pairing, prediction: Prediction, perceptual: Perceptual | None = None) -> Row:
-    """The figures of one image, by the names in METRICS; None where there is no truth for one."""
-    row: Row = {metric.name: None for metric in METRICS}
+def measure(
+    sample: TryOnSample, pairing: Pairing, prediction: Prediction, perceptual: Perceptual | None = None
+) -> ImageFigures:
+    """Measures one image.
+
+    Args:
+        sample: A batch of one.
+        pairing: Which garment was put on.
+        prediction: Of the candidate.
+        perceptual: LPIPS of two images [1, 3, H, W] in [-1, 1]; None leaves it out.
+
+    Returns:
+        Figures by the names in METRICS; None where the ground truth is not known.
+    """
+    row: ImageFigures = {metric.name: None for metric in METRICS}
     target, truth = target_of(sample, pairing), _truth(sample, pairing)
     if target is not None:
         garment = garment_region(sample, pairing)

@@ -1,4 +1,4 @@
-"""What an evaluation leaves behind: `record.json`, the run it belongs to, and its figures."""
+"""Files of an evaluation: `run.json`, what its figures depend on, and `record.json`, the figures."""
 
 from enum import StrEnum
 from typing import Literal
@@ -14,7 +14,15 @@ class Pairing(StrEnum):
 
 
 class Subject(Strict):
-    """What was evaluated. identity: the digest of its weights or manifest; a baseline's name."""
+    """What was evaluated.
+
+    Attributes:
+        kind: Of the candidate.
+        name: For people.
+        identity: Digest of its weights or manifest, or a baseline's name.
+        runtime: What ran it.
+        trained: Whether its weights are trained.
+    """
 
     kind: Literal["checkpoint", "bundle", "baseline"]
     name: str
@@ -23,8 +31,20 @@ class Subject(Strict):
     trained: bool
 
 
-class Data(Strict):
-    """On what. digest: of all its files. benchmark: whether it is the project's benchmark of rendered people."""
+class EvaluationData(Strict):
+    """The dataset.
+
+    Attributes:
+        name: Of its folder.
+        layout: Of its files.
+        phase: `train` or `test`.
+        pairs: Number of images.
+        height: Of the images in pixels.
+        width: Of the images in pixels.
+        seed: Of the choice of other garments.
+        digest: Of all files.
+        benchmark: Whether it is the project's benchmark of rendered people.
+    """
 
     name: str
     layout: str
@@ -37,24 +57,40 @@ class Data(Strict):
     benchmark: bool
 
 
-class Run(Record):
-    """`run.json`: what the figures depend on. An interrupted evaluation goes on only where all of it is the same.
+class EvaluationRun(Record):
+    """Content of `run.json`. An interrupted evaluation is resumed only if all of it is the same.
 
-    features: the SHA-256 of the weight files that perceptual metrics use, by metric.
+    Attributes:
+        subject: What is evaluated.
+        data: The dataset.
+        pairings: Of the evaluation.
+        features: SHA-256 of the weight files of perceptual metrics, by metric.
+        versions: Of the packages.
     """
 
     schema_version: Literal[1] = 1
     subject: Subject
-    data: Data
+    data: EvaluationData
     pairings: tuple[Pairing, ...]
     features: dict[str, str]
     versions: dict[str, str]
 
 
-class Figure(Strict):
-    """One metric over all images that have it. better: the direction. worst, worst_image: the image to look at.
+class MetricSummary(Strict):
+    """One metric over all images that have it.
 
-    low, high: the tenth and ninetieth percentile.
+    Attributes:
+        pairing: Which garments.
+        metric: Name of the metric.
+        unit: Of its values; `1` for none.
+        better: Which direction is better.
+        images: Number of images.
+        mean: Over the images.
+        median: Over the images.
+        low: 10th percentile.
+        high: 90th percentile.
+        worst: Worst value.
+        worst_image: The person of that image.
     """
 
     pairing: Pairing
@@ -70,8 +106,16 @@ class Figure(Strict):
     worst_image: str
 
 
-class Distance(Strict):
-    """Between all try-ons of a pairing and all people of the dataset. value: None where there are too few images."""
+class SetDistance(Strict):
+    """FID or KID between all try-ons of a pairing and all people of the dataset.
+
+    Attributes:
+        pairing: Which garments.
+        metric: Which distance.
+        images: Number of try-ons.
+        value: None if it cannot be computed.
+        reason: Why it cannot.
+    """
 
     pairing: Pairing
     metric: Literal["fid", "kid"]
@@ -81,11 +125,19 @@ class Distance(Strict):
 
 
 class EvaluationRecord(Record):
-    """`record.json`. seconds_per_image: of the try-on alone, the median; threads: that it used."""
+    """Content of `record.json`.
+
+    Attributes:
+        run: What the figures depend on.
+        figures: By pairing and metric.
+        distances: FID and KID.
+        seconds_per_image: Median duration of the try-on alone.
+        threads: CPU threads of the candidate.
+    """
 
     schema_version: Literal[1] = 1
-    run: Run
-    figures: tuple[Figure, ...]
-    distances: tuple[Distance, ...]
+    run: EvaluationRun
+    figures: tuple[MetricSummary, ...]
+    distances: tuple[SetDistance, ...]
     seconds_per_image: float
     threads: int

@@ -1,12 +1,12 @@
-"""Goes through a dataset with a candidate, a row per image and pairing; what is done is kept and never done again.
+"""Evaluates a candidate on a dataset, a row per image and pairing; a run can be resumed.
 
 A run folder:
 
-    run.json         what the figures depend on; a folder of another run is refused
-    images.csv       a row per image and pairing, written as it is measured
-    features_*.npy   what FID and KID compare, with --inception
-    record.json      the figures, when the last image is measured
-    sheet_*.png      the best, median and worst images; index.html: all of it on one page
+    run.json         what the figures depend on; the folder of another run is refused
+    images.csv       a row per image and pairing, written as soon as it is measured
+    features_*.npy   features for FID and KID, with --inception
+    record.json      the figures, once the last image is measured
+    sheet_*.png      the best, median and worst images; index.html has everything on one page
 """
 
 import math
@@ -28,8 +28,15 @@ from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.evaluation.candidates import Candidate
 from dmvton_mobile.evaluation.features import Extractor, FeatureFiles
 from dmvton_mobile.evaluation.measure import METRICS, Perceptual, garment_of, measure
-from dmvton_mobile.evaluation.record import Data, EvaluationRecord, Figure, Pairing, Run, Subject
-from dmvton_mobile.evaluation.rows import Measured, append_rows, read_rows, write_rows
+from dmvton_mobile.evaluation.record import (
+    EvaluationData,
+    EvaluationRecord,
+    EvaluationRun,
+    MetricSummary,
+    Pairing,
+    Subject,
+)
+from dmvton_mobile.evaluation.rows import ImageRow, append_rows, read_rows, write_rows
 from dmvton_mobile.records.base import parse_record, record_json
 from dmvton_mobile.utils.build import DISTRIBUTION, package_versions
 from dmvton_mobile.utils.files import atomic_file
@@ -40,7 +47,12 @@ _RUNTIMES = ("torch", "numpy", "onnxruntime", "ai-edge-litert", "executorch", "c
 
 @dataclass(frozen=True)
 class PerceptualScale:
-    """LPIPS. sha256: of the weights' file."""
+    """LPIPS.
+
+    Attributes:
+        measure: Distance of two images [1, 3, H, W] in [-1, 1].
+        sha256: Of its weight file.
+    """
 
     measure: Perceptual
     sha256: str
@@ -48,9 +60,17 @@ class PerceptualScale:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What to evaluate on what. perceptual: LPIPS; inception: the features of FID and KID; None to leave them out.
+    """An evaluation.
 
-    limit: of the images, from the first on. workers: processes that read ahead; the figures do not depend on them.
+    Attributes:
+        candidate: What is evaluated.
+        dataset: The images.
+        pairings: Which garments are put on.
+        out: The run folder.
+        limit: Number of images, from the first on; None for all.
+        workers: Processes that read ahead; the figures do not depend on them.
+        perceptual: LPIPS; None leaves it out.
+        inception: Features for FID and KID; None leaves them out.
     """
 
     candidate: Candidate
@@ -64,13 +84,19 @@ class Evaluation:
 
     @property
     def images(self) -> int:
+        """Number of images."""
         return min(len(self.dataset), self.limit or len(self.dataset))
 
 
 def evaluate(evaluation: Evaluation, on_image: Callable[[int], None] = lambda done: None) -> EvaluationRecord:
-    """Measures what is not measured yet, and writes the record. Raises DmvtonError for the folder of another run.
+    """Measures the images that are not measured yet, and writes the record.
 
-    on_image: told how many images are done, those of an earlier, interrupted run too.
+    Args:
+        evaluation: What to do.
+        on_image: Called with the number of measured images, at the start and after each image.
+
+    Raises:
+        DmvtonError: The folder belongs to another run.
     """
     run = _describe(evaluation)
     evaluation.out.mkdir(parents=True, exist_ok=True)
@@ -104,7 +130,7 @@ def evaluate(evaluation: Evaluation, on_image: Callable[[int], None] = lambda do
 
 def _measured(
     evaluation: Evaluation, sample: TryOnSample, pairing: Pairing, index: int, files: FeatureFiles | None
-) -> Measured:
+) -> ImageRow:
     garment = garment_of(sample, pairing)
     started = time.perf_counter()
     prediction = evaluation.candidate.predict(sample, garment, pairing is Pairing.PAIRED)
@@ -112,7 +138,7 @@ def _measured(
     row = measure(sample, pairing, prediction, evaluation.perceptual.measure if evaluation.perceptual else None)
     if files:
         files.add_tryon(pairing, index, prediction.tryon)
-    return Measured(sample.person_name[0], garment.name, pairing, seconds, row)
+    return ImageRow(sample.person_name[0], garment.name, pairing, seconds, row)
 
 
 def _samples(evaluation: Evaluation, first: int) -> Iterator[TryOnSample]:
@@ -124,16 +150,16 @@ def _samples(evaluation: Evaluation, first: int) -> Iterator[TryOnSample]:
     )
 
 
-def _describe(evaluation: Evaluation) -> Run:
+def _describe(evaluation: Evaluation) -> EvaluationRun:
     candidate, dataset = evaluation.candidate, evaluation.dataset
     digest = dataset_digest(dataset.root)
     scales = {"lpips": evaluation.perceptual, "fid": evaluation.inception}
-    return Run(
+    return EvaluationRun(
         subject=Subject(
             kind=candidate.kind, name=candidate.name, identity=candidate.identity, runtime=candidate.runtime,
             trained=candidate.trained,
         ),
-        data=Data(
+        data=EvaluationData(
             name=dataset.root.name, layout=dataset.layout, phase=dataset.phase, pairs=evaluation.images,
             height=dataset.size[0], width=dataset.size[1], seed=dataset.seed, digest=digest,
             benchmark=digest == published().files and evaluation.images == len(dataset),
@@ -146,22 +172,22 @@ def _describe(evaluation: Evaluation) -> Run:
     )  # fmt: skip
 
 
-def _claim(out: Path, run: Run) -> None:
-    """Makes the folder this run's, or finds that it is. Raises DmvtonError where it is another's."""
+def _claim(out: Path, run: EvaluationRun) -> None:
+    """Writes `run.json`, or checks that the folder's is the same; raises DmvtonError otherwise."""
     path = out / RUN
     if path.exists():
-        other = parse_record(path.read_bytes(), Run, str(path), DmvtonError)
+        other = parse_record(path.read_bytes(), EvaluationRun, str(path), DmvtonError)
         if other != run:
-            changed = [name for name in Run.model_fields if getattr(other, name) != getattr(run, name)]
+            changed = [name for name in EvaluationRun.model_fields if getattr(other, name) != getattr(run, name)]
             raise DmvtonError(f"{out} holds another evaluation: {', '.join(changed)} differ. Choose another --out.")
         return
     if any(out.iterdir()):
-        raise DmvtonError(f"{out} is not empty, and no evaluation's folder. Choose another --out.")
+        raise DmvtonError(f"{out} is not empty, and not the folder of an evaluation. Choose another --out.")
     with atomic_file(path) as partial:
         partial.write_text(record_json(run))
 
 
-def _figures(evaluation: Evaluation, rows: Sequence[Measured]) -> Iterator[Figure]:
+def _figures(evaluation: Evaluation, rows: Sequence[ImageRow]) -> Iterator[MetricSummary]:
     for pairing in evaluation.pairings:
         for metric in METRICS:
             known = [
@@ -173,7 +199,7 @@ def _figures(evaluation: Evaluation, rows: Sequence[Measured]) -> Iterator[Figur
                 continue
             values = np.array([value for value, _ in known])
             worst, image = min(known) if metric.better == "higher" else max(known)
-            yield Figure(
+            yield MetricSummary(
                 pairing=pairing, metric=metric.name, unit=metric.unit, better=metric.better, images=len(known),
                 mean=math.fsum(values) / len(values), median=float(np.median(values)),
                 low=float(np.percentile(values, 10)), high=float(np.percentile(values, 90)),

@@ -1,4 +1,4 @@
-"""The contact sheet: the best, the median and the worst images, as person, garment, warp, result and truth."""
+"""The contact sheet of an evaluation: the best, the median and the worst images, with their ground truth."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,26 +10,36 @@ from dmvton_mobile.contract import to_unit
 from dmvton_mobile.datasets.sample import collate
 from dmvton_mobile.evaluation.measure import METRICS, garment_of, target_of
 from dmvton_mobile.evaluation.record import Pairing
-from dmvton_mobile.evaluation.rows import Measured
+from dmvton_mobile.evaluation.rows import ImageRow
 from dmvton_mobile.evaluation.run import Evaluation
 from dmvton_mobile.imaging.contact_sheet import SheetRow, contact_sheet
 
 COLUMNS = ("person", "garment", "warped garment", "try-on", "truth")
 RANKED_BY = ("psnr_garment", "psnr_image")
-SHOWN = 4  # images each
+SHOWN = 4  # images of each group
 
 
 @dataclass(frozen=True)
 class Shown:
-    """One line of the sheet. index: of the image in the dataset."""
+    """One row of the sheet.
+
+    Attributes:
+        group: `best`, `median`, `worst`, or `first` without ground truth.
+        index: Of the image in the dataset.
+        item: Its figures.
+    """
 
     group: str
     index: int
-    item: Measured
+    item: ImageRow
 
 
-def choose(rows: Sequence[Measured], pairing: Pairing) -> tuple[str | None, list[Shown]]:
-    """(the metric that ranks them, best, median and worst images); without any truth the first ones."""
+def choose(rows: Sequence[ImageRow], pairing: Pairing) -> tuple[str | None, list[Shown]]:
+    """Chooses the best, median and worst images, or the first ones without ground truth.
+
+    Returns:
+        The metric that ranks them, None without ground truth, and the images.
+    """
     items = [item for item in rows if item.pairing is pairing]
     for name in RANKED_BY:
         metric = next(metric for metric in METRICS if metric.name == name)
@@ -44,8 +54,8 @@ def choose(rows: Sequence[Measured], pairing: Pairing) -> tuple[str | None, list
     return None, [Shown("first", index, item) for index, item in enumerate(items[: 3 * SHOWN])]
 
 
-def draw_sheet(evaluation: Evaluation, rows: Sequence[Measured], pairing: Pairing) -> Image.Image:
-    """Makes the chosen try-ons once more and lays them out, a line each."""
+def draw_sheet(evaluation: Evaluation, rows: Sequence[ImageRow], pairing: Pairing) -> Image.Image:
+    """Makes the chosen try-ons again and draws them, a row each."""
     metric, chosen = choose(rows, pairing)
     subject = evaluation.candidate
     note = "" if subject.trained else ", untrained weights"

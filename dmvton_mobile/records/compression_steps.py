@@ -1,4 +1,4 @@
-"""`steps.json`: what `dmvton compress` made, step by step; its report reads it."""
+"""`steps.json`: the checkpoints of a compression, step by step. `dmvton compress` writes it, its report reads it."""
 
 from pathlib import Path
 from typing import Literal
@@ -10,8 +10,14 @@ from dmvton_mobile.utils.files import atomic_file
 STEPS, SENSITIVITY = "steps.json", "sensitivity.json"
 
 
-class Step(Strict):
-    """checkpoint: its path in the run's folder. quantized: whether it is in eight bits."""
+class CompressionStep(Strict):
+    """One step of a compression.
+
+    Attributes:
+        name: Of the step.
+        checkpoint: Path within the run's folder.
+        quantized: Whether it is quantized to int8.
+    """
 
     name: str
     checkpoint: PlainPath
@@ -19,22 +25,31 @@ class Step(Strict):
 
 
 class CompressionSteps(Record):
-    """steps: the first is the network that was compressed."""
+    """Content of `steps.json`.
+
+    Attributes:
+        network: Name of the network.
+        steps: In order; the first is the network before compression.
+    """
 
     schema_version: Literal[1] = 1
     network: str
-    steps: tuple[Step, ...]
+    steps: tuple[CompressionStep, ...]
 
 
 def write_steps(run: Path, steps: CompressionSteps) -> None:
-    """Into the run's folder, in the place of those of an earlier, interrupted call."""
+    """Writes `steps.json` into the run's folder, in place of one of an earlier, interrupted call."""
     with atomic_file(run / STEPS, overwrite=True) as partial:
         partial.write_text(record_json(steps), encoding="utf-8")
 
 
 def read_steps(run: Path) -> CompressionSteps:
-    """Of a run that has ended. Raises DmvtonError where there is none."""
+    """Reads `steps.json` of a run that has ended.
+
+    Raises:
+        DmvtonError: The folder has none, or it is not valid.
+    """
     file = run / STEPS
     if not file.is_file():
-        raise DmvtonError(f"{run} holds no {STEPS}: it is no run of dmvton compress, or one that has not ended.")
+        raise DmvtonError(f"{run} holds no {STEPS}: it is not a run of dmvton compress, or the run has not ended.")
     return parse_record(file.read_bytes(), CompressionSteps, str(file), DmvtonError)

@@ -1,8 +1,7 @@
-"""What is known of how eight bits hurt each layer: `sensitivity.json`, which `dmvton compress` writes and its report
-reads.
+"""`sensitivity.json`: how much int8 quantization of each layer costs. `dmvton compress` writes it, its report reads it.
 
-A network in eight bits is judged by how far it goes from the float one: PSNR between their try-ons, distance between
-their flows. So no truth is needed, and what holds for the distance holds for the end-point error: it grows by no more.
+A quantized network is measured by its deviation from the float network: PSNR between their try-ons, distance between
+their flows. So no ground truth is needed. The end-point error grows at most by the distance of the flows.
 """
 
 from typing import Annotated, Literal
@@ -13,9 +12,14 @@ from dmvton_mobile.records.base import Record, Strict
 
 
 class Search(Strict):
-    """What eight bits may cost, against the float network: the PSNR of its try-ons is at least psnr_db, the distance of
-    its flows, where the garment lies, at most flow_px (pixels, mean). images: that it is judged on. threads: that
-    convolutions are timed with."""
+    """The deviation from the float network that quantization may cause, and how it is measured.
+
+    Attributes:
+        psnr_db: Lowest PSNR of the try-ons.
+        flow_px: Largest mean distance of the flows where the garment lies, in pixels.
+        images: Number of images.
+        threads: CPU threads with which convolutions are timed.
+    """
 
     psnr_db: Annotated[float, Field(gt=0)] = 38.0
     flow_px: Annotated[float, Field(gt=0)] = 0.3
@@ -23,36 +27,61 @@ class Search(Strict):
     threads: Annotated[int, Field(ge=1)] = 2
 
 
-class Distance(Strict):
-    """Of a network in eight bits from the float one, means over images."""
+class Deviation(Strict):
+    """Deviation of a quantized network from the float network, means over images.
+
+    Attributes:
+        psnr_db: PSNR between their try-ons.
+        flow_px: Distance between their flows, in pixels.
+    """
 
     psnr_db: float
     flow_px: float
 
     def within(self, search: Search) -> bool:
+        """Whether the search allows this deviation."""
         return self.psnr_db >= search.psnr_db and self.flow_px <= search.flow_px
 
 
 class LayerSensitivity(Strict):
-    """One layer. alone: when only it is quantized. saved_bytes: of its weights. saved_ms: of a frame, by its
-    convolution timed alone in float32 and in int8 in ONNX Runtime; None where no frame runs it."""
+    """Cost and gain of quantizing one layer.
+
+    Attributes:
+        layer: Name of the layer.
+        alone: Deviation with only this layer quantized.
+        saved_bytes: Of its weights.
+        saved_ms: Of a frame: its convolution timed alone in ONNX Runtime, float32 less int8; None if no frame runs it.
+    """
 
     layer: str
-    alone: Distance
+    alone: Deviation
     saved_bytes: int
     saved_ms: float | None
 
 
 class Trial(Strict):
-    """The search: so many of the most sensitive layers float32, all others quantized."""
+    """One step of the search.
+
+    Attributes:
+        kept: Number of the most sensitive layers that stay float32; all others are quantized.
+        distance: Deviation of that network.
+    """
 
     kept: int
-    distance: Distance
+    distance: Deviation
 
 
 class Sensitivity(Record):
-    """`sensitivity.json`. layers: the most sensitive first. proposed: what is to stay float32, beside what always does;
-    reached: how far the network with these is."""
+    """Content of `sensitivity.json`.
+
+    Attributes:
+        network: Name of the network.
+        search: The allowed deviation.
+        layers: The most sensitive first.
+        trials: In the order in which they were made.
+        proposed: Layers that should stay float32, besides those that always do.
+        reached: Deviation with the proposed layers in float32.
+    """
 
     schema_version: Literal[1] = 1
     network: str
@@ -60,4 +89,4 @@ class Sensitivity(Record):
     layers: tuple[LayerSensitivity, ...]
     trials: tuple[Trial, ...]
     proposed: tuple[str, ...]
-    reached: Distance
+    reached: Deviation

@@ -15,10 +15,10 @@ from dmvton_mobile.datasets.procedural.people import Split
 from dmvton_mobile.datasets.sample import TryOnSample, collate
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.evaluation.candidates import (
-    Artifacts,
+    BundleCandidate,
     Candidate,
-    Checkpoint,
-    Garment,
+    CheckpointCandidate,
+    FlatGarment,
     GarmentPasted,
     Kind,
     PersonUnchanged,
@@ -27,7 +27,7 @@ from dmvton_mobile.evaluation.candidates import (
 from dmvton_mobile.evaluation.features import WIDTH, Extractor
 from dmvton_mobile.evaluation.measure import garment_of
 from dmvton_mobile.evaluation.record import EvaluationRecord, Pairing
-from dmvton_mobile.evaluation.rows import Measured, read_rows
+from dmvton_mobile.evaluation.rows import ImageRow, read_rows
 from dmvton_mobile.evaluation.run import Evaluation, evaluate
 from dmvton_mobile.networks import TryOnNetwork
 from dmvton_mobile.networks.seeded import seeded_network
@@ -49,7 +49,7 @@ class Oracle(Candidate):
         self.asked = 0
         self._dx = dx
 
-    def predict(self, sample: TryOnSample, garment: Garment, paired: bool) -> Prediction:
+    def predict(self, sample: TryOnSample, garment: FlatGarment, paired: bool) -> Prediction:
         self.asked += 1
         assert sample.truth is not None and sample.unpaired is not None and sample.unpaired.truth is not None
         person = sample.person if paired else sample.unpaired.person
@@ -63,7 +63,7 @@ def figures(record: EvaluationRecord) -> dict[tuple[Pairing, str], float]:
     return {(figure.pairing, figure.metric): figure.mean for figure in record.figures}
 
 
-def timeless(rows: list[Measured]) -> list[Measured]:
+def timeless(rows: list[ImageRow]) -> list[ImageRow]:
     return [replace(row, seconds=0.0) for row in rows]
 
 
@@ -180,8 +180,10 @@ def test_a_bundle_in_its_runtime_gives_the_checkpoint_s_figures(
     dataset: TryOnDataset, small_network: TryOnNetwork, small_bundle: Path, tmp_path: Path
 ) -> None:
     save_checkpoint(small_network, tmp_path / "student.safetensors", trained=False)
-    in_torch = Evaluation(Checkpoint(tmp_path / "student.safetensors"), dataset, BOTH, tmp_path / "torch", limit=2)
-    artifacts = Artifacts(small_bundle, Target.ONNX, Precision.FP32, threads=2)
+    in_torch = Evaluation(
+        CheckpointCandidate(tmp_path / "student.safetensors"), dataset, BOTH, tmp_path / "torch", limit=2
+    )
+    artifacts = BundleCandidate(small_bundle, Target.ONNX, Precision.FP32, threads=2)
     in_onnx = Evaluation(artifacts, dataset, BOTH, tmp_path / "onnx", limit=2)
     expected, found = figures(evaluate(in_torch)), figures(evaluate(in_onnx))
     assert artifacts.threads == evaluate(in_onnx).threads == 2
@@ -192,7 +194,7 @@ def test_a_bundle_in_its_runtime_gives_the_checkpoint_s_figures(
 def test_a_parser_based_network_is_evaluated_too(dataset: TryOnDataset, tmp_path: Path) -> None:
     save_checkpoint(seeded_network("dmvton-teacher"), tmp_path / "teacher.safetensors", trained=False)
     record = evaluate(
-        Evaluation(Checkpoint(tmp_path / "teacher.safetensors"), dataset, BOTH, tmp_path / "run", limit=1)
+        Evaluation(CheckpointCandidate(tmp_path / "teacher.safetensors"), dataset, BOTH, tmp_path / "run", limit=1)
     )
     assert {figure.pairing for figure in record.figures} == set(BOTH)
     assert not record.run.subject.trained

@@ -14,14 +14,14 @@ from dmvton_mobile.evaluation.candidates import GarmentPasted
 from dmvton_mobile.evaluation.measure import METRICS
 from dmvton_mobile.evaluation.page import page_html
 from dmvton_mobile.evaluation.record import EvaluationRecord, Pairing
-from dmvton_mobile.evaluation.rows import Measured, read_rows
+from dmvton_mobile.evaluation.rows import ImageRow, read_rows
 from dmvton_mobile.evaluation.run import Evaluation, evaluate
 from dmvton_mobile.evaluation.sheet import choose, draw_sheet
 
 
-def row(name: str, value: float | None) -> Measured:
+def row(name: str, value: float | None) -> ImageRow:
     figures = {metric.name: None for metric in METRICS} | {"psnr_garment": value}
-    return Measured(name, "garment", Pairing.PAIRED, 0.1, figures)
+    return ImageRow(name, "garment", Pairing.PAIRED, 0.1, figures)
 
 
 def test_the_best_the_median_and_the_worst() -> None:

@@ -1,7 +1,6 @@
 """A quantized network computes nearly what the float one does, in the layers that are chosen and in no others."""
 
 import copy
-import math
 from collections.abc import Callable
 
 import pytest
@@ -10,6 +9,7 @@ from torch import Tensor, fx, nn
 
 from dmvton_mobile.datasets.sample import TryOnSample
 from dmvton_mobile.errors import DmvtonError
+from dmvton_mobile.metrics import psnr as metrics
 from dmvton_mobile.networks import TryOnNetwork, TryOnOutput, build_network, seeded_network
 from dmvton_mobile.networks.config import Quantization
 from dmvton_mobile.quantization import converted, float_layers, layer_roundings, prepare, quantizable_layers
@@ -27,8 +27,7 @@ def tried_on(network: TryOnNetwork, sample: TryOnSample) -> TryOnOutput:
 
 def psnr_db(first: Tensor, second: Tensor) -> float:
     """Of pictures in [-1, 1]."""
-    error = float((first - second).square().mean())
-    return 10 * math.log10(4 / error) if error else math.inf
+    return metrics.psnr_db(reference=first, candidate=second, peak=2.0)
 
 
 def integer_weights(network: TryOnNetwork) -> int:

@@ -9,7 +9,14 @@ import torch
 
 from dmvton_mobile.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from dmvton_mobile.errors import DmvtonError
-from dmvton_mobile.evaluation.record import Data, EvaluationRecord, Figure, Pairing, Run, Subject
+from dmvton_mobile.evaluation.record import (
+    EvaluationData,
+    EvaluationRecord,
+    EvaluationRun,
+    MetricSummary,
+    Pairing,
+    Subject,
+)
 from dmvton_mobile.networks import seeded_network
 from dmvton_mobile.records.base import record_json
 from training.publish import publish
@@ -33,16 +40,16 @@ def stages(tmp_path: Path) -> list[Path]:
 
 
 def record_of(path: Path, identity: str) -> Path:
-    figure = Figure(
+    figure = MetricSummary(
         pairing=Pairing.UNPAIRED, metric="psnr", unit="dB", better="higher", images=2, mean=20, median=21, low=18,
         high=22, worst=17, worst_image="000001_0.jpg",
     )  # fmt: skip
-    data = Data(
+    data = EvaluationData(
         name="benchmark", layout="viton", phase="test", pairs=2, height=256, width=192, seed=0, digest="ab",
         benchmark=True,
     )  # fmt: skip
     subject = Subject(kind="checkpoint", name="lite", identity=identity, runtime="torch", trained=True)
-    ran = Run(subject=subject, data=data, pairings=(Pairing.UNPAIRED,), features={}, versions={})
+    ran = EvaluationRun(subject=subject, data=data, pairings=(Pairing.UNPAIRED,), features={}, versions={})
     record = EvaluationRecord(run=ran, figures=(figure,), distances=(), seconds_per_image=0.1, threads=1)
     path.write_text(record_json(record))
     return path

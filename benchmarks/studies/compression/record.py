@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from dmvton_mobile.bundles.recommendation import Count, PrecisionFigures
-from dmvton_mobile.evaluation.record import Data
+from dmvton_mobile.evaluation.record import EvaluationData
 from dmvton_mobile.records.base import Record, Strict
 from dmvton_mobile.targets import Target
 
@@ -80,7 +80,7 @@ class CompressionReport(Record):
     schema_version: Literal[1] = 1
     network: str
     trained: bool
-    data: Data
+    data: EvaluationData
     machine: str
     threads: Annotated[int, Field(ge=1)]
     rounds: Annotated[int, Field(ge=1)]

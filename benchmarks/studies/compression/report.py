@@ -28,12 +28,12 @@ from dmvton_mobile.checkpoints.checkpoint import read_card, weight_bytes
 from dmvton_mobile.contract import Components
 from dmvton_mobile.datasets.dataset import TryOnDataset
 from dmvton_mobile.errors import DmvtonError
-from dmvton_mobile.evaluation.candidates import Artifacts
+from dmvton_mobile.evaluation.candidates import BundleCandidate
 from dmvton_mobile.evaluation.record import EvaluationRecord, Pairing
 from dmvton_mobile.evaluation.run import Evaluation, PerceptualScale, evaluate
 from dmvton_mobile.networks import build_network
 from dmvton_mobile.records.base import record_json
-from dmvton_mobile.records.compression_steps import CompressionSteps, Step
+from dmvton_mobile.records.compression_steps import CompressionStep, CompressionSteps
 from dmvton_mobile.targets import Precision, Target
 from dmvton_mobile.utils.build import machine_description
 from dmvton_mobile.utils.files import atomic_file
@@ -91,7 +91,7 @@ def report(plans: Plans, on_step: StepCallback) -> CompressionReport:
     for target in plans.targets:
         rows += _rows(plans, target, bundles, records, on_step)
     first = next(iter(records.values()))
-    made = CompressionReport(
+    record = CompressionReport(
         network=plans.steps.network,
         trained=first.run.subject.trained,
         data=first.run.data,
@@ -104,16 +104,16 @@ def report(plans: Plans, on_step: StepCallback) -> CompressionReport:
         versions=first.run.versions,
     )
     with atomic_file(plans.out / REPORT, overwrite=True) as partial:
-        partial.write_text(record_json(made), encoding="utf-8")
-    return made
+        partial.write_text(record_json(record), encoding="utf-8")
+    return record
 
 
-def candidate(plans: Plans, step: Step, target: Target) -> Artifacts:
+def candidate(plans: Plans, step: CompressionStep, target: Target) -> BundleCandidate:
     """Artifacts of a step for a target, for an evaluation."""
-    return Artifacts(_bundle_path(plans, step), target, _precision(step), plans.threads)
+    return BundleCandidate(_bundle_path(plans, step), target, _precision(step), plans.threads)
 
 
-def _converted(plans: Plans, step: Step, on_step: StepCallback) -> Bundle:
+def _converted(plans: Plans, step: CompressionStep, on_step: StepCallback) -> Bundle:
     path = _bundle_path(plans, step)
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -130,12 +130,12 @@ def _converted(plans: Plans, step: Step, on_step: StepCallback) -> Bundle:
     bundle = read_bundle(path)
     if missing := [target for target in plans.targets if not bundle.manifest.artifacts_of(target, _precision(step))]:
         raise DmvtonError(
-            f"{path} was made by an earlier report without {', '.join(missing)}: remove it, or choose another --out."
+            f"{path} comes from an earlier report without {', '.join(missing)}: remove it, or choose another --out."
         )
     return bundle
 
 
-def _evaluated(plans: Plans, step: Step, target: Target, on_step: StepCallback) -> EvaluationRecord:
+def _evaluated(plans: Plans, step: CompressionStep, target: Target, on_step: StepCallback) -> EvaluationRecord:
     evaluation = Evaluation(
         candidate(plans, step, target),
         plans.dataset,
@@ -176,7 +176,7 @@ def _rows(
 
 def _row(
     plans: Plans,
-    step: Step,
+    step: CompressionStep,
     target: Target,
     bundle: Bundle,
     rounds: Sequence[Measurement],
@@ -209,7 +209,7 @@ def _quality(evaluation: EvaluationRecord) -> Quality:
     )
 
 
-def _step_record(plans: Plans, step: Step, bundle: Bundle) -> StepRecord:
+def _step_record(plans: Plans, step: CompressionStep, bundle: Bundle) -> StepRecord:
     card = read_card(plans.run / step.checkpoint)
     network = build_network(card.network, **card.config).eval()  # int8 changes neither
     return StepRecord(
@@ -220,9 +220,9 @@ def _step_record(plans: Plans, step: Step, bundle: Bundle) -> StepRecord:
     )
 
 
-def _precision(step: Step) -> Precision:
+def _precision(step: CompressionStep) -> Precision:
     return Precision.INT8 if step.quantized else Precision.FP32
 
 
-def _bundle_path(plans: Plans, step: Step) -> Path:
+def _bundle_path(plans: Plans, step: CompressionStep) -> Path:
     return plans.out / BUNDLES / f"{step.name}.dmvton"

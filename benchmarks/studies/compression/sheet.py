@@ -10,7 +10,7 @@ from dmvton_mobile.contract import to_unit
 from dmvton_mobile.datasets.sample import collate
 from dmvton_mobile.evaluation.measure import garment_of, target_of
 from dmvton_mobile.evaluation.record import Pairing
-from dmvton_mobile.evaluation.rows import Measured, read_rows
+from dmvton_mobile.evaluation.rows import ImageRow, read_rows
 from dmvton_mobile.evaluation.sheet import RANKED_BY
 from dmvton_mobile.imaging.contact_sheet import SheetRow, contact_sheet
 from dmvton_mobile.targets import Target
@@ -39,7 +39,7 @@ def draw_sheet(plans: Plans, target: Target) -> Image.Image:
     return contact_sheet(columns, lines, plans.dataset.size, f"{plans.steps.network}, {target}")
 
 
-def chosen(first: Sequence[Measured], last: Sequence[Measured]) -> list[tuple[int, str]]:
+def chosen(first: Sequence[ImageRow], last: Sequence[ImageRow]) -> list[tuple[int, str]]:
     """(index of the image, what it lost between the two): the greatest losses, then those in the middle."""
     for metric in RANKED_BY:
         losses = [

@@ -14,7 +14,7 @@ from dmvton_mobile.datasets.procedural.people import Split
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.evaluation.measure import METRICS
 from dmvton_mobile.evaluation.record import Pairing
-from dmvton_mobile.evaluation.rows import Measured
+from dmvton_mobile.evaluation.rows import ImageRow
 from dmvton_mobile.records.base import parse_record
 from dmvton_mobile.targets import Precision, Target
 from tests.cli.test_cli import refusal
@@ -121,7 +121,7 @@ def test_bundles_without_a_target(made: Path, run: Path, people: Path) -> None:
     said = refusal(
         "bench", "compression", "--run", run, "--data", people, "--out", made, "--target", "tflite", "--size", "128x96"
     )
-    assert "was made by an earlier report without tflite" in said
+    assert "comes from an earlier report without tflite" in said
 
 
 def test_what_is_no_run(people: Path, tmp_path: Path) -> None:
@@ -129,9 +129,9 @@ def test_what_is_no_run(people: Path, tmp_path: Path) -> None:
     assert "holds no steps.json" in said
 
 
-def measured(name: str, psnr_garment: float | None) -> Measured:
+def measured(name: str, psnr_garment: float | None) -> ImageRow:
     row: dict[str, float | None] = {metric.name: None for metric in METRICS}
-    return Measured(name, "garment", Pairing.UNPAIRED, 0.1, {**row, "psnr_garment": psnr_garment})
+    return ImageRow(name, "garment", Pairing.UNPAIRED, 0.1, {**row, "psnr_garment": psnr_garment})
 
 
 def test_the_sheet_shows_what_lost_most_and_the_middle() -> None:

@@ -20,6 +20,7 @@ from dmvton_mobile.datasets.procedural.rendered_person import RenderedPerson, re
 from dmvton_mobile.datasets.procedural.writer import write_person
 from dmvton_mobile.datasets.sample import DensePosePart, Label
 from dmvton_mobile.imaging.decode import read_picture
+from dmvton_mobile.metrics.psnr import psnr_db
 
 indices = st.integers(0, 100_000)
 some = settings(max_examples=25, deadline=None, derandomize=True)
@@ -36,11 +37,11 @@ def rendered(index: int, size: tuple[int, int] = DEFAULT_SIZE) -> RenderedPerson
     return next(render_people(People(Split.TRAIN, 7, 200_000, size), [index]))
 
 
-def both(pair: RenderedPerson) -> tuple[Rendering, Rendering]:
-    return pair.paired, pair.unpaired
+def both(person: RenderedPerson) -> tuple[Rendering, Rendering]:
+    return person.paired, person.unpaired
 
 
-def psnr_of_the_warp(pair: RenderedPerson, shift: float = 0.0) -> float:
+def psnr_of_the_warp(person: RenderedPerson, shift: float = 0.0) -> float:
     """The written garment picture, sampled by the written grid (moved by `shift` pixels), against what was worn."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -48,15 +49,14 @@ def psnr_of_the_warp(pair: RenderedPerson, shift: float = 0.0) -> float:
             (folder / f"train_{part}").mkdir()
         for part in ("grid", "unpaired_img", "unpaired_grid"):
             (folder / "truth" / f"train_{part}").mkdir(parents=True)
-        write_person(pair, folder, "train")
-        picture = read_picture(folder / "train_color" / f"{pair.index:06d}_1.jpg").rgb
-        truth = read_truth(folder / "truth" / "train_grid" / f"{pair.index:06d}_0.png", pair.posed_body.size)
+        write_person(person, folder, "train")
+        picture = read_picture(folder / "train_color" / f"{person.index:06d}_1.jpg").rgb
+        truth = read_truth(folder / "truth" / "train_grid" / f"{person.index:06d}_0.png", person.posed_body.size)
     garment = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255
-    grid = truth.grid[None].permute(0, 2, 3, 1) + 2 * shift / pair.posed_body.size[0]
+    grid = truth.grid[None].permute(0, 2, 3, 1) + 2 * shift / person.posed_body.size[0]
     warped = F.grid_sample(garment, grid, align_corners=True, padding_mode="border")[0].permute(1, 2, 0).numpy()
-    seen = pair.paired.state == SEEN
-    error = np.mean((warped[seen] - pair.paired.albedo[seen]) ** 2)
-    return float(-10 * np.log10(error))
+    seen = person.paired.state == SEEN
+    return psnr_db(reference=person.paired.albedo[seen], candidate=warped[seen], peak=1.0)
 
 
 @some
@@ -81,9 +81,9 @@ def test_upper_clothes_are_where_the_garment_is_seen(index: int) -> None:
 @some
 @given(indices)
 def test_what_is_seen_lies_on_the_flat_garment(index: int) -> None:
-    pair = rendered(index)
-    seen = pair.paired.state == SEEN
-    on_garment = cv2.remap(pair.garment.mask, pair.paired.grid_x, pair.paired.grid_y, cv2.INTER_LINEAR)
+    person = rendered(index)
+    seen = person.paired.state == SEEN
+    on_garment = cv2.remap(person.garment.mask, person.paired.grid_x, person.paired.grid_y, cv2.INTER_LINEAR)
     assert (on_garment[seen] > 0.5).mean() > 0.999
 
 
@@ -115,21 +115,21 @@ def test_the_face_is_head_neck_or_chest(index: int) -> None:
 @some
 @given(indices)
 def test_keypoints_lie_on_the_body(index: int) -> None:
-    pair = rendered(index)
-    body = cv2.dilate((pair.paired.densepose > 0).astype(np.uint8), np.ones((7, 7), np.uint8))
-    found = pair.posed_body.visible_keypoints()
+    person = rendered(index)
+    body = cv2.dilate((person.paired.densepose > 0).astype(np.uint8), np.ones((7, 7), np.uint8))
+    found = person.posed_body.visible_keypoints()
     found = found[found[:, 2] > 0]
     assert len(found) >= 6
     assert all(body[round(float(y)), round(float(x))] for x, y, _ in found)
-    nose, neck = pair.posed_body.keypoints[:2]
+    nose, neck = person.posed_body.keypoints[:2]
     assert nose[1] < neck[1]
 
 
 @some
 @given(indices)
 def test_another_garment_changes_nothing_else(index: int) -> None:
-    pair = rendered(index)
-    own, other = both(pair)
+    person = rendered(index)
+    own, other = both(person)
     assert np.array_equal(own.densepose, other.densepose)
     worn = ((own.state > 0) | (other.state > 0) | (own.label != other.label)).astype(np.uint8)
     # soft edges, and the lens, reach a few pixels further
