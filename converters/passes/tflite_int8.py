@@ -1,8 +1,8 @@
 """Integer kernels for TFLite: a dequantize, an operation and a quantize become one operation on integers.
 
-LiteRT's converter takes int8 activations, but fails on int8 weights; with a quantize before float32 weights, the runtime
-would quantize them in every process. So it gets float32 weights that lie on their int8 grid already, and the pass over
-its output makes them int8 again, exactly.
+LiteRT's converter takes int8 activations, but fails on int8 weights; with a quantize before float32 weights, the
+runtime would quantize them in every process. So it gets float32 weights that lie on their int8 grid already, and the
+pass over its output makes them int8 again, exactly.
 
 Source: https://ai.google.dev/edge/litert/conversion/tensorflow/quantization/quantization_spec
 """
