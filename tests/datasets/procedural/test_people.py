@@ -33,8 +33,8 @@ def test_the_same_bytes_whatever_the_number_of_workers(tmp_path: Path) -> None:
 @pytest.mark.parametrize("other", [People(Split.TEST, 3, 4, SMALL), People(Split.TRAIN, 4, 4, SMALL)])
 def test_another_split_or_seed_is_other_people(other: People) -> None:
     people = People(Split.TRAIN, 3, 4, SMALL)
-    ours = {pair.paired.picture.tobytes() for pair in render_people(people, range(4))}
-    theirs = {pair.paired.picture.tobytes() for pair in render_people(other, range(4))}
+    ours = {person.paired.picture.tobytes() for person in render_people(people, range(4))}
+    theirs = {person.paired.picture.tobytes() for person in render_people(other, range(4))}
     assert len(ours) == len(theirs) == 4 and not ours & theirs
 
 
@@ -65,7 +65,7 @@ def test_photos_stand_behind_the_people_and_change_nobody(tmp_path: Path) -> Non
     with_photos = list(render_people(People(Split.TRAIN, 0, 12, SMALL, photos), range(12)))
     without = list(render_people(People(Split.TRAIN, 0, 12, SMALL), range(12)))
     assert all(np.array_equal(a.paired.label, b.paired.label) for a, b in zip(with_photos, without, strict=True))
-    corners = np.array([pair.paired.picture[2, 2] for pair in with_photos]).astype(int)
+    corners = np.array([person.paired.picture[2, 2] for person in with_photos]).astype(int)
     assert ((corners[:, 1] - corners[:, 0]) > 100).sum() >= 4
 
 
