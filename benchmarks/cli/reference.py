@@ -6,9 +6,9 @@ from typing import Annotated
 import torch
 import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
+from benchmarks.cli.tables import print_table
 from benchmarks.report.tables import megabytes, number
 from benchmarks.studies.gpu_variants import DEPRECATED_NAMES, GPU_VARIANTS
 from benchmarks.studies.peers import peer_names
@@ -68,7 +68,6 @@ def reference_command(
 def _show(found: ReferenceRecord) -> None:
     where = found.accelerator or found.device
     typer.echo(f"Measured on {where}, {found.runs} runs, 256x192, batch 1.")
-    console = Console(width=132)
     table = Table(
         "network", "variant", "papers' ms", "whole ms", "frame ms", "allocator MB", "PSNR dB", box=box.MARKDOWN
     )
@@ -76,7 +75,7 @@ def _show(found: ReferenceRecord) -> None:
         times = (number(value, 2) for value in (each.papers_ms, each.whole_ms, each.frame_ms))
         psnr = "identical" if each.identical else number(each.psnr_db)
         table.add_row(each.network, each.variant, *times, megabytes(each.peak_bytes, 0), psnr)
-    console.print(table)
+    print_table(table)
     for each in found.measured:
         if each.failure:
             typer.echo(f"{each.network}, {each.variant}: {each.failure}")
@@ -86,4 +85,4 @@ def _show(found: ReferenceRecord) -> None:
     for name, (milliseconds, weights) in PUBLISHED.items():
         ours = found.weights_bytes.get(name)
         published.add_row(name, number(milliseconds), number(weights), megabytes(ours))
-    console.print(published)
+    print_table(published)

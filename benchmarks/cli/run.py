@@ -115,7 +115,10 @@ def schema_command() -> None:
 
 
 def _run_at_once(bundle: Bundle, suite: Suite, digest: str, devices: Sequence[BenchmarkDevice], folder: Path) -> None:
-    """A record of each device in the folder, NAME.json. What one device refuses is told after the others' records."""
+    """Measures on several devices at once and writes a record of each, NAME.json, into the folder.
+
+    If a device fails, the others' records are written before the command fails.
+    """
     files = [folder / f"{re.sub('[^A-Za-z0-9.]+', '-', each.name)}.json" for each in devices]
     if len(set(files)) < len(files):
         raise DmvtonError("A device is named twice: name each once.")
@@ -138,7 +141,7 @@ def _run_at_once(bundle: Bundle, suite: Suite, digest: str, devices: Sequence[Be
 
 
 def _keep(records: Sequence[tuple[BenchmarkRecord, Path]]) -> None:
-    """Writes and shows them. Raises NotPassed where a verdict is no pass."""
+    """Writes and prints records. Raises NotPassed where a verdict is not a pass."""
     for record, path in records:
         write_record(record, path)
         typer.echo(_first_line(record))
