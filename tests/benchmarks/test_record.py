@@ -8,7 +8,15 @@ from typing import Any
 import jsonschema
 import pytest
 
-from benchmarks.record import MAX_BYTES, BenchmarkRecord, RecordError, parse_benchmark, read_record, write_record
+from benchmarks.record import (
+    MAX_BYTES,
+    BenchmarkRecord,
+    RecordError,
+    parse_app_record,
+    parse_benchmark,
+    read_record,
+    write_record,
+)
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.records.base import record_json
 from tests.benchmarks.records import record, rounds, run
@@ -70,6 +78,14 @@ def test_what_no_device_measures_is_refused(change: Callable[[dict[str, Any]], N
     with pytest.raises(RecordError, match=place) as refused:
         parse_benchmark(changed(change), "record.json")
     assert str(refused.value).isprintable()
+
+
+def test_only_an_app_leaves_no_verdict() -> None:
+    text = changed(lambda values: values.pop("verdict"))
+    assert parse_app_record(text, "record.json").verdict is None
+    assert parse_app_record(changed(lambda values: None), "record.json").verdict  # of version 0.1
+    with pytest.raises(RecordError, match="record.json is not a valid benchmark record: verdict: Field required"):
+        parse_benchmark(text, "record.json")
 
 
 def test_not_a_number_is_no_time() -> None:

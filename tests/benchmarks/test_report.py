@@ -173,7 +173,7 @@ def test_verdicts_come_first(good: BenchmarkRecord, hostile: BenchmarkRecord) ->
         "the device held itself back.",
         "Figures",
         "Frame times",
-        "Sustained How much longer",
+        "Sustained Change of the latency",
         "Footprint",
         "Operations",
         "Side by side",
