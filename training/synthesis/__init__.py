@@ -1,5 +1,6 @@
-"""People in the poses that a dataset lacks: measure the gaps, make people in them, keep those the teacher vouches for.
+"""Synthesis of people in the poses that a dataset lacks: measure the gaps, generate people, verify them by a teacher.
 
 DM-VTON's paper names such a step (Virtual Try-on-guided Pose for Data Synthesis), and its authors say that it puts the
-training set's people into new poses with PIDM. How poses are chosen and results judged is not public: that is ours.
+people of the training set into new poses with PIDM. How poses are chosen and results verified is not public: that is
+ours.
 """

@@ -14,18 +14,17 @@ from dmvton_mobile.contract import parse_size
 from dmvton_mobile.datasets.dataset import Phase, dataset_digest
 from dmvton_mobile.datasets.layouts.registry import detect_layout, open_dataset
 from dmvton_mobile.errors import DmvtonError
-from dmvton_mobile.evaluation.candidates import Checkpoint
+from dmvton_mobile.evaluation.candidates import CheckpointCandidate
 from dmvton_mobile.utils.progress import progress_bar
-from training.synthesis.clusters import USUAL_COUNT, PoseClusters, fit_clusters
-from training.synthesis.command import Command, parse_command
+from training.synthesis.clusters import DEFAULT_CLUSTERS, PoseClusters, PoseGaps, fit_clusters, measure_gaps
+from training.synthesis.command import ExternalCommand, parse_command
 from training.synthesis.external import GENERATOR_PLACEHOLDERS, PARSER_PLACEHOLDERS, ExternalGenerator
-from training.synthesis.gaps import Gaps, measure_gaps
-from training.synthesis.judge import Judge
-from training.synthesis.maker import Maker, Tell
-from training.synthesis.poses import poses_of
+from training.synthesis.people import PersonGenerator, ProgressCallback
+from training.synthesis.poses import dataset_poses
 from training.synthesis.provenance import PROVENANCE, Provenance
-from training.synthesis.rendered import Renderer, renderer_poses
-from training.synthesis.synthesise import Reference, Synthesis, synthesise
+from training.synthesis.quality_filter import QualityFilter
+from training.synthesis.renderer import Renderer, renderer_poses
+from training.synthesis.synthesise import PoseReference, SynthesisPlan, synthesise
 
 ReferenceOption = Annotated[
     Path | None,
@@ -41,7 +40,7 @@ def poses_command(
     data: DatasetOption,
     reference: ReferenceOption = None,
     phase: Annotated[Phase, typer.Option(help="Phase of the dataset.")] = Phase.TRAIN,
-    clusters: ClustersOption = USUAL_COUNT,
+    clusters: ClustersOption = DEFAULT_CLUSTERS,
 ) -> None:
     """Show which poses a dataset lacks, compared with a reference dataset.
 
@@ -49,16 +48,18 @@ def poses_command(
 
     Example: dmvton data poses --data VITON_traindata --reference people
     """
-    poses = poses_of(open_dataset(data, phase))
-    with _progress() as tell:
-        wanted = _reference(reference, tell)
+    poses = dataset_poses(open_dataset(data, phase))
+    with _progress() as on_progress:
+        wanted = _reference(reference, on_progress)
     fitted = fit_clusters(wanted.poses, clusters)
     gaps = measure_gaps(fitted, wanted.poses, poses)
     Console().print(_poses_table(data.resolve().name, fitted, gaps))
     _say_reference(wanted)
     _say_torsoless(data.resolve().name, len(poses.torsoless))
     if gaps.lacking.any():
-        typer.echo(f"{gaps.enough:,} more people, drawn for the gaps, would bring every share to the reference's.")
+        typer.echo(
+            f"{gaps.people_to_fill:,} more people, drawn for the gaps, would bring every share to the reference's."
+        )
 
 
 def synthesise_command(
@@ -69,7 +70,7 @@ def synthesise_command(
     ],
     teacher: Annotated[Path, typer.Option(help="Checkpoint, .safetensors, of a parser-based network.")],
     reference: ReferenceOption = None,
-    clusters: ClustersOption = USUAL_COUNT,
+    clusters: ClustersOption = DEFAULT_CLUSTERS,
     threshold: Annotated[
         float | None,
         typer.Option(
@@ -110,15 +111,15 @@ def synthesise_command(
     Example: dmvton data synthesise --data people --count 350 --teacher teacher.safetensors --with-source --out more
     """
     commands = _commands(generator, parser, timeout)
-    judge = Judge(Checkpoint(teacher, device))
+    quality_filter = QualityFilter(CheckpointCandidate(teacher, device))
     dataset = open_dataset(data, Phase.TRAIN, parse_size(size), seed)
-    with _progress() as tell:
-        wanted = _reference(reference, tell)
-        maker: Maker = Renderer(seed, dataset.size, workers)
+    with _progress() as on_progress:
+        wanted = _reference(reference, on_progress)
+        people: PersonGenerator = Renderer(seed, dataset.size, workers)
         if commands is not None:
-            maker = ExternalGenerator(seed, dataset, wanted.poses, *commands)
-        plan = Synthesis(dataset, wanted, clusters, count, maker, judge, out, threshold, with_source)
-        provenance = synthesise(plan, tell)
+            people = ExternalGenerator(seed, dataset, wanted.poses, *commands)
+        plan = SynthesisPlan(dataset, wanted, clusters, count, people, quality_filter, out, threshold, with_source)
+        provenance = synthesise(plan, on_progress)
     Console().print(_synthesis_table(data.resolve().name, provenance))
     _say_reference(wanted)
     _say_torsoless(provenance.data.name, provenance.data.torsoless)
@@ -129,37 +130,41 @@ def synthesise_command(
 
 
 @contextmanager
-def _progress() -> Iterator[Tell]:
+def _progress() -> Iterator[ProgressCallback]:
     with progress_bar("Reading poses") as bar:
-        yield lambda what, done, total: bar.show(done, total=total, what=what)
+        yield lambda step, done, total: bar.show(done, total=total, what=step)
 
 
-def _reference(path: Path | None, tell: Tell) -> Reference:
+def _reference(path: Path | None, on_progress: ProgressCallback) -> PoseReference:
     if path is None:
-        return Reference("the renderer's own poses", None, renderer_poses(tell=tell))
+        return PoseReference("the renderer's own poses", None, renderer_poses(on_progress=on_progress))
     phase = Phase.TRAIN if Phase.TRAIN in detect_layout(path).phases(path) else Phase.TEST
-    return Reference(f"{path.resolve().name}, phase {phase}", dataset_digest(path), poses_of(open_dataset(path, phase)))
+    return PoseReference(
+        f"{path.resolve().name}, phase {phase}", dataset_digest(path), dataset_poses(open_dataset(path, phase))
+    )
 
 
-def _commands(generator: str | None, parser: str | None, timeout: float) -> tuple[Command, Command] | None:
+def _commands(
+    generator: str | None, parser: str | None, timeout: float
+) -> tuple[ExternalCommand, ExternalCommand] | None:
     """The generator and the parser; None where people are rendered."""
     if generator is None and parser is None:
         return None
     if generator is None or parser is None:
         raise DmvtonError(
             "--generator makes the pictures and --parser their label and DensePose maps, without which no teacher can "
-            "judge them: pass both or neither."
+            "verify them: pass both or neither."
         )
     make = parse_command(generator, GENERATOR_PLACEHOLDERS, timeout, "--generator")
     return make, parse_command(parser, PARSER_PLACEHOLDERS, timeout, "--parser")
 
 
-def _poses_table(name: str, clusters: PoseClusters, gaps: Gaps) -> Table:
+def _poses_table(name: str, clusters: PoseClusters, gaps: PoseGaps) -> Table:
     table = Table("cluster", "hands", "reference", "people", "share", "lacking", title=name)
     for cluster in range(len(clusters)):
         lacking = _percent(gaps.lacking[cluster]) if gaps.lacking[cluster] else ""
-        shares = (_percent(gaps.reference[cluster]), f"{gaps.people[cluster]:,}", _percent(gaps.shares[cluster]))
-        table.add_row(str(cluster), clusters.hands(cluster), *shares, lacking)
+        shares = (_percent(gaps.reference_shares[cluster]), f"{gaps.people[cluster]:,}", _percent(gaps.shares[cluster]))
+        table.add_row(str(cluster), clusters.describe_hands(cluster), *shares, lacking)
     return table
 
 
@@ -177,7 +182,7 @@ def _percent(share: float) -> str:
     return f"{share:.1%}"
 
 
-def _say_reference(reference: Reference) -> None:
+def _say_reference(reference: PoseReference) -> None:
     typer.echo(f"Reference: {reference.name}, {len(reference.poses):,} people.")
     _say_torsoless("the reference", len(reference.poses.torsoless))
 

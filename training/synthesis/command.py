@@ -1,4 +1,4 @@
-"""A program of the user's, called once per person: a command line with placeholders, run without a shell."""
+"""An external program that is called once per person: a command line with placeholders, run without a shell."""
 
 import os
 import re
@@ -22,8 +22,14 @@ class CommandFailed(DmvtonError):
 
 
 @dataclass(frozen=True)
-class Command:
-    """words: of the command line, as a shell would split it. timeout_s: of one call. option: where it came from."""
+class ExternalCommand:
+    """A command line with placeholders.
+
+    Attributes:
+        words: The words of the command line, as a shell would split it.
+        timeout_s: The time limit of one call in seconds.
+        option: The option of ours that it comes from, for messages.
+    """
 
     words: tuple[str, ...]
     timeout_s: float
@@ -31,20 +37,25 @@ class Command:
 
     @property
     def text(self) -> str:
+        """The command line as a user would write it."""
         return shlex.join(self.words)
 
     def run(self, paths: Mapping[str, Path]) -> None:
-        """Calls the program with the absolute paths in place of {their names}.
+        """Calls the program.
 
-        Raises CommandFailed where it cannot be started, ends with another status than 0 or takes longer than the
-        timeout; then it and all that it started are ended.
+        Args:
+            paths: The paths by placeholder; the program gets them absolute.
+
+        Raises:
+            CommandFailed: It cannot be started, ends with another status than 0, or exceeds the time limit; then it and
+                all that it started are killed.
         """
         words = [_PLACEHOLDER.sub(lambda found: str(paths[found[1]].resolve()), word) for word in self.words]
-        with tempfile.TemporaryFile() as said:
+        with tempfile.TemporaryFile() as output:
             try:
-                # a session of its own, so that what it starts can be ended with it
+                # in a session of its own, so that its children can be killed with it
                 process = subprocess.Popen(
-                    words, stdin=subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True
+                    words, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
                 )
             except OSError as error:
                 raise CommandFailed(f"{self.option} cannot be started: {words[0]}: {error.strerror}.") from error
@@ -56,14 +67,24 @@ class Command:
                     "needs longer, raise --timeout."
                 ) from error
             finally:
-                _end(process)
+                _kill(process)
             if status:
                 ended = f"signal {-status}" if status < 0 else f"status {status}"
-                raise CommandFailed(f"{self.option} failed with {ended}: {shlex.join(words)}{_last_line(said)}")
+                raise CommandFailed(f"{self.option} failed with {ended}: {shlex.join(words)}{_last_line(output)}")
 
 
-def parse_command(text: str, placeholders: tuple[str, ...], timeout_s: float, option: str) -> Command:
-    """The command in the text, which must hold each of the placeholders and no other. Raises DmvtonError."""
+def parse_command(text: str, placeholders: tuple[str, ...], timeout_s: float, option: str) -> ExternalCommand:
+    """Parses a command line.
+
+    Args:
+        text: The command line.
+        placeholders: The placeholders that it must have; it may have no other.
+        timeout_s: The time limit of one call in seconds.
+        option: The option of ours that it comes from, for messages.
+
+    Raises:
+        DmvtonError: It is no command line, or its placeholders are wrong.
+    """
     known = ", ".join(f"{{{name}}}" for name in placeholders)
     try:
         words = tuple(shlex.split(text))
@@ -71,26 +92,26 @@ def parse_command(text: str, placeholders: tuple[str, ...], timeout_s: float, op
         raise DmvtonError(f"{option} is no command line ({error}): {text!r}.") from error
     if not words:
         raise DmvtonError(f"{option} is empty: write a command line with {known}.")
-    held = {name for word in words for name in _PLACEHOLDER.findall(word)}
-    if unknown := sorted(held - set(placeholders)):
+    found = {name for word in words for name in _PLACEHOLDER.findall(word)}
+    if unknown := sorted(found - set(placeholders)):
         raise DmvtonError(f"{option} has the unknown placeholder {{{unknown[0]}}}. Known: {known}.")
-    if absent := [name for name in placeholders if name not in held]:
+    if absent := [name for name in placeholders if name not in found]:
         raise DmvtonError(f"{option} lacks the placeholder {{{absent[0]}}}. It needs {known}.")
-    return Command(words, timeout_s, option)
+    return ExternalCommand(words, timeout_s, option)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Ends the program and what it started, where either still runs."""
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Kills the program and its children, where any of them still runs."""
     if os.name == "posix":
-        with suppress(ProcessLookupError):  # nobody is left
+        with suppress(ProcessLookupError):  # none is left
             os.killpg(process.pid, signal.SIGKILL)
     else:
         process.kill()
     process.wait()
 
 
-def _last_line(said: IO[bytes]) -> str:
-    said.seek(0)
-    lines = said.read().decode(errors="replace").split("\n")
+def _last_line(output: IO[bytes]) -> str:
+    output.seek(0)
+    lines = output.read().decode(errors="replace").split("\n")
     last = next((line.strip() for line in reversed(lines) if line.strip()), "")
     return f": {last[:300]}" if last else "."

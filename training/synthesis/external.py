@@ -1,8 +1,8 @@
-"""People in wanted poses out of somebody else's pose-transfer generator, such as PIDM, for photos.
+"""People in wanted poses out of an external pose-transfer generator, such as PIDM, for photos.
 
-Two programs of the user's are called once per person. The generator is given a person's picture and somebody else's
-pose, moved and scaled onto the person's torso, and writes the person in that pose. The parser is given what it wrote
-and writes the two maps that every parser-based network needs: without them the teacher could judge nobody.
+Two programs of the user are called once per person. The generator gets a person's picture and somebody else's pose,
+moved and scaled onto the person's torso, and writes the person in that pose. The parser gets what it wrote and writes
+the two maps that every parser-based network needs: without them the teacher could verify nobody.
 
     generator   {person}  PNG, the dataset's size         {pose}       OpenPose JSON, 18 keypoints, the picture's pixels
                 {out}     PNG to write, of the same size
@@ -27,95 +27,111 @@ from dmvton_mobile.datasets.files.pixels import mask_pixels, picture_pixels
 from dmvton_mobile.datasets.sample import LABEL_IDS, DataError, TryOnSample
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.imaging.decode import Pixels
-from training.synthesis.clusters import Numbers, PoseClusters
-from training.synthesis.command import Command, CommandFailed
-from training.synthesis.maker import Made, Maker, Tell
-from training.synthesis.poses import Joints, Poses, as_numbers, torso, upper_body
+from training.synthesis.clusters import PoseClusters
+from training.synthesis.command import CommandFailed, ExternalCommand
+from training.synthesis.people import GeneratedPerson, PersonGenerator, ProgressCallback
+from training.synthesis.poses import FloatArray, IntArray, Poses, as_float64, torso, upper_body_joints
 
 GENERATOR_PLACEHOLDERS = ("person", "pose", "out")
 PARSER_PLACEHOLDERS = ("person", "label", "densepose")
-_TRIES = 100  # of person and pose together, until the pose is still in its cluster in the person's picture
+_TRIES = 100
 _FOLDERS = ("img", "color", "edge", "label", "densepose", "pose")
 
 
 @dataclass(frozen=True)
-class _Plan:
-    """Which person is put into whose pose. pose: [18, 3] in the pixels of the person's picture."""
+class _PoseTransfer:
+    """Which person is put into whose pose; pose: [18, 3] in the pixels of the person's picture."""
 
     cluster: int
     person: int
-    model: str
-    pose: Joints
+    pose_name: str
+    pose: FloatArray
 
 
 @dataclass(frozen=True)
-class ExternalGenerator(Maker):
-    """data: whose people are put into poses of the reference's, both drawn by the seed."""
+class ExternalGenerator(PersonGenerator):
+    """Puts people of a dataset into poses of a reference, both chosen by the seed.
+
+    Attributes:
+        data: The dataset of the people.
+        reference: The poses.
+        generator: The program that writes pictures.
+        parser: The program that writes their label and DensePose maps.
+    """
 
     name: ClassVar[str] = "external generator"
     data: TryOnDataset
     reference: Poses
-    generator: Command
-    parser: Command
+    generator: ExternalCommand
+    parser: ExternalCommand
 
     def commands(self) -> dict[str, str]:
+        """See `PersonGenerator.commands`."""
         return {command.option: command.text for command in (self.generator, self.parser)}
 
-    def make(self, wanted: Numbers, clusters: PoseClusters, folder: Path, tell: Tell) -> tuple[Made, ...]:
-        """As `Maker.make`. A command that fails before anybody is made is raised; later it costs that person only."""
+    def generate(
+        self, wanted: IntArray, clusters: PoseClusters, folder: Path, on_progress: ProgressCallback
+    ) -> tuple[GeneratedPerson, ...]:
+        """See `PersonGenerator.generate`.
+
+        Raises:
+            CommandFailed: A command fails before anybody is generated; later a failure costs that person only.
+            DmvtonError: A cluster cannot be filled.
+        """
         for name in _FOLDERS:
             (folder / f"train_{name}").mkdir(parents=True)
-        plans = list(self._plans(wanted, clusters))
-        made: list[Made] = []
-        pairs: list[str] = []
-        for number, plan in enumerate(plans):
-            sample, name = self.data[plan.person], f"{number:06d}_0"
-            source = f"{sample.person_name} in the pose of {plan.model}"
+        transfers = list(self._transfers(wanted, clusters))
+        people: list[GeneratedPerson] = []
+        pair_lines: list[str] = []
+        for number, transfer in enumerate(transfers):
+            sample, name = self.data[transfer.person], f"{number:06d}_0"
+            source = f"{sample.person_name} in the pose of {transfer.pose_name}"
             try:
-                self._make_one(sample, plan.pose, folder, name)
+                self._generate_one(sample, transfer.pose, folder, name)
             except CommandFailed as error:
-                if not pairs:
+                if not pair_lines:
                     raise
-                made.append(Made(None, plan.cluster, source, str(error)))
+                people.append(GeneratedPerson(None, transfer.cluster, source, str(error)))
             else:
-                made.append(Made(f"{name}.png", plan.cluster, source))
-                pairs.append(f"{name}.png {_write_garment(sample, plan.person, folder)}\n")
-            tell("Generating", number + 1, len(plans))
-        (folder / "train_pairs.txt").write_text("".join(pairs))
-        return tuple(made)
+                people.append(GeneratedPerson(f"{name}.png", transfer.cluster, source))
+                pair_lines.append(f"{name}.png {_write_garment(sample, transfer.person, folder)}\n")
+            on_progress("Generating", number + 1, len(transfers))
+        (folder / "train_pairs.txt").write_text("".join(pair_lines))
+        return tuple(people)
 
-    def _plans(self, wanted: Numbers, clusters: PoseClusters) -> Iterator[_Plan]:
+    def _transfers(self, wanted: IntArray, clusters: PoseClusters) -> Iterator[_PoseTransfer]:
         random = np.random.default_rng(self.seed)
         people = cycle(random.permutation(len(self.data)).tolist())  # everybody once before anybody twice
-        numbers = clusters.assign(self.reference.joints)
+        assigned = clusters.assign(self.reference.joints)
         for cluster in np.flatnonzero(wanted).tolist():
-            models = np.flatnonzero(numbers == cluster)
+            poses = np.flatnonzero(assigned == cluster)
             for _ in range(wanted[cluster]):
-                yield self._plan(cluster, models, clusters, people, random)
+                yield self._transfer(cluster, poses, clusters, people, random)
 
-    def _plan(
+    def _transfer(
         self,
         cluster: int,
-        models: Numbers,
+        poses: IntArray,
         clusters: PoseClusters,
         people: Iterator[int],
         random: np.random.Generator,
-    ) -> _Plan:
+    ) -> _PoseTransfer:
+        """Tries people and poses until a pose is still in its cluster in the person's picture."""
         for _ in range(_TRIES):
-            person, model = next(people), int(random.choice(models))
-            pose = self.data[person].pose
-            moved = (
-                None if pose is None else moved_pose(self.reference.keypoints[model], as_numbers(pose), self.data.size)
-            )
-            joints = None if moved is None else upper_body(moved)
-            if moved is not None and joints is not None and clusters.assign(joints[None])[0] == cluster:
-                return _Plan(cluster, person, self.reference.names[model], moved)
+            person, index = next(people), int(random.choice(poses))
+            own_pose = self.data[person].pose
+            if own_pose is None:
+                continue
+            pose = transfer_pose(self.reference.keypoints[index], as_float64(own_pose), self.data.size)
+            joints = None if pose is None else upper_body_joints(pose)
+            if pose is not None and joints is not None and clusters.assign(joints[None])[0] == cluster:
+                return _PoseTransfer(cluster, person, self.reference.names[index], pose)
         raise DmvtonError(
-            f"No pose of cluster {cluster} (hands: {clusters.hands(cluster)}) fits into the pictures of "
+            f"No pose of cluster {cluster} (hands: {clusters.describe_hands(cluster)}) fits into the pictures of "
             f"{self.data.root}: {_TRIES} tries left another pose in view. Take fewer --clusters or another --reference."
         )
 
-    def _make_one(self, sample: TryOnSample, pose: Joints, folder: Path, name: str) -> None:
+    def _generate_one(self, sample: TryOnSample, pose: FloatArray, folder: Path, name: str) -> None:
         picture = folder / "train_img" / f"{name}.png"
         label, densepose = folder / "train_label" / f"{name}.png", folder / "train_densepose" / f"{name}.npy"
         written = folder / "train_pose" / f"{name}.json"
@@ -129,8 +145,8 @@ class ExternalGenerator(Maker):
         self._require(self.parser, "label", label, lambda path: read_ids(path, LABEL_IDS))
         self._require(self.parser, "densepose", densepose, read_densepose)
 
-    def _require(self, command: Command, placeholder: str, path: Path, read: Callable[[Path], Pixels]) -> None:
-        """That the command has written this file, and that it is what it must be."""
+    def _require(self, command: ExternalCommand, placeholder: str, path: Path, read: Callable[[Path], Pixels]) -> None:
+        """Checks that the command has written this file, in the right format and size."""
         if not path.exists():
             raise CommandFailed(f"{command.option} reports success and has not written {{{placeholder}}}.")
         try:
@@ -145,14 +161,21 @@ class ExternalGenerator(Maker):
             )
 
 
-def moved_pose(pose: Joints, person: Joints, size: tuple[int, int]) -> Joints | None:
-    """The pose [18, 3] with its torso moved and scaled to the person's: neck on neck, and as long. Keypoints that are
-    then outside the picture of (height, width) are 0. None where one of the two has no torso.
+def transfer_pose(pose: FloatArray, person: FloatArray, size: tuple[int, int]) -> FloatArray | None:
+    """Moves and scales a pose so that its torso is the person's: neck on neck, and as long.
+
+    Args:
+        pose: The keypoints of the pose, [18, 3].
+        person: The keypoints of the person, [18, 3].
+        size: Height and width of the person's picture; keypoints that are then outside it become 0.
+
+    Returns:
+        [18, 3] in the pixels of the person's picture; None where one of the two has no torso.
     """
-    model, own = torso(pose), torso(person)
-    if model is None or own is None:
+    pose_torso, own_torso = torso(pose), torso(person)
+    if pose_torso is None or own_torso is None:
         return None
-    points = (pose[:, :2] - model[0]) * (own[1] / model[1]) + own[0]
+    points = (pose[:, :2] - pose_torso[0]) * (own_torso[1] / pose_torso[1]) + own_torso[0]
     height, width = size
     inside = (points >= 0).all(1) & (points <= [width - 1, height - 1]).all(1) & (pose[:, 2] > 0)
     return np.concatenate([points, pose[:, 2:]], 1).round(2) * inside[:, None]
@@ -165,6 +188,6 @@ def _write_garment(sample: TryOnSample, number: int, folder: Path) -> str:
     return name
 
 
-def _openpose(pose: Joints) -> str:
+def _openpose(pose: FloatArray) -> str:
     values = [float(value) for value in pose.flat]
     return json.dumps({"version": 1.0, "people": [{"pose_keypoints_2d": values}]})

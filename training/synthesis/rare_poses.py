@@ -1,14 +1,14 @@
-"""Two rendered sets to try a lack of poses on: `python -m training.synthesis.rare_poses --out DIR`.
+"""Two rendered datasets for a study of lacking poses: `python -m training.synthesis.rare_poses --out DIR`.
 
-The renderer's poses are put into clusters; the rarest clusters that together hold about `--share` of the people are
-rare. Written are
+The renderer's poses are sorted into clusters. The rarest clusters that together have about `--share` of the people are
+called rare. The study writes
 
-    DIR/common      phase train, split train, seed 0: nobody in a rare pose
-    DIR/rare        phase test, split test, seed 0: everybody in a rare pose
+    DIR/common      phase train, split train, seed 0: nobody is in a rare pose
+    DIR/rare        phase test, split test, seed 0: everybody is in a rare pose
     DIR/poses.json  the clusters, and which are rare
 
-so that a network can be trained without rare poses, and again with those that `dmvton data synthesise` makes, and both
-be evaluated on people in rare poses whom neither has seen. Splits are told apart inside the renderer's seeds.
+A network can then be trained without rare poses, and again with those that `dmvton data synthesise` makes, and both be
+evaluated on people in rare poses whom neither has seen: no person of split train is in split test.
 """
 
 import argparse
@@ -26,15 +26,23 @@ from dmvton_mobile.datasets.procedural.people import VERSION, Split
 from dmvton_mobile.records.base import Record, Strict, record_json
 from dmvton_mobile.utils.files import atomic_folder
 from dmvton_mobile.utils.progress import progress_bar
-from training.synthesis.clusters import USUAL_COUNT, PoseClusters, fit_clusters
-from training.synthesis.poses import Joints
-from training.synthesis.rendered import drawn_clusters, render_chosen_people, renderer_poses
+from training.synthesis.clusters import DEFAULT_CLUSTERS, PoseClusters, fit_clusters
+from training.synthesis.poses import FloatArray
+from training.synthesis.renderer import render_chosen_people, renderer_poses, sampled_clusters
 
 SEED = 0
 
 
-class Cluster(Strict):
-    """hands: in words. share: of the renderer's people. people: that were rendered in these poses."""
+class RenderedCluster(Strict):
+    """One cluster of poses.
+
+    Attributes:
+        cluster: Its number.
+        hands: Where the hands are, in words.
+        share: Its share of the renderer's people.
+        rare: Whether its people are in DIR/rare.
+        people: The number of people rendered in these poses.
+    """
 
     cluster: int
     hands: str
@@ -44,59 +52,86 @@ class Cluster(Strict):
 
 
 class PosesRecord(Record):
-    """`poses.json`. seed: of both sets."""
+    """`poses.json`.
+
+    Attributes:
+        renderer_version: The version of the renderer.
+        seed: The seed of both datasets.
+        height: The height of the pictures.
+        width: Their width.
+        clusters: All clusters.
+    """
 
     schema_version: Literal[1] = 1
     renderer_version: int = VERSION
     seed: int
     height: int
     width: int
-    clusters: tuple[Cluster, ...]
+    clusters: tuple[RenderedCluster, ...]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True, help="the folder to write; must be new")
-    parser.add_argument("--people", type=int, default=2000, help="in common")
-    parser.add_argument("--test", type=int, default=256, help="in rare")
-    parser.add_argument("--share", type=float, default=0.15, help="of all people who are in rare poses")
-    parser.add_argument("--clusters", type=int, default=USUAL_COUNT)
-    parser.add_argument("--size", type=parse_size, default=DEFAULT_SIZE, help=f"default {size_text(DEFAULT_SIZE)}")
-    parser.add_argument("--workers", type=int, default=1, help="processes; the bytes do not depend on them")
-    chosen = parser.parse_args(arguments)
-    with progress_bar("Drawing poses") as bar:
-        poses = renderer_poses(tell=lambda what, done, total: bar.show(done, total=total, what=what))
-    clusters = fit_clusters(poses, chosen.clusters)
+    """Renders both datasets; see the top of the module."""
+    options = _parser().parse_args(arguments)
+    with progress_bar("Sampling poses") as bar:
+        poses = renderer_poses(on_progress=lambda step, done, total: bar.show(done, total=total, what=step))
+    clusters = fit_clusters(poses, options.clusters)
     shares = clusters.count(poses.joints) / len(poses)
-    rare = rarest(shares, chosen.share)
-    everyday = frozenset(range(len(clusters))) - rare
-    with atomic_folder(chosen.out) as folder:
-        common = _write(clusters, everyday, Split.TRAIN, chosen.people, chosen.size, folder / "common", chosen.workers)
-        held_out = _write(clusters, rare, Split.TEST, chosen.test, chosen.size, folder / "rare", chosen.workers)
-        rows = []
-        for cluster in range(len(clusters)):
-            rows.append(
-                Cluster(
-                    cluster=cluster, hands=clusters.hands(cluster), share=float(shares[cluster]),
-                    rare=cluster in rare, people=[*common.values(), *held_out.values()].count(cluster),
-                )
-            )  # fmt: skip
-        height, width = chosen.size
-        record = PosesRecord(seed=SEED, height=height, width=width, clusters=tuple(rows))
+    rare = rarest_clusters(shares, options.share)
+    common = frozenset(range(len(clusters))) - rare
+    with atomic_folder(options.out) as folder:
+        common_people = _render(
+            clusters, common, Split.TRAIN, options.people, options.size, folder / "common", options.workers
+        )
+        rare_people = _render(clusters, rare, Split.TEST, options.test, options.size, folder / "rare", options.workers)
+        clusters_of_people = [*common_people.values(), *rare_people.values()]
+        height, width = options.size
+        rows = tuple(
+            RenderedCluster(
+                cluster=cluster,
+                hands=clusters.describe_hands(cluster),
+                share=float(shares[cluster]),
+                rare=cluster in rare,
+                people=clusters_of_people.count(cluster),
+            )
+            for cluster in range(len(clusters))
+        )
+        record = PosesRecord(seed=SEED, height=height, width=width, clusters=rows)
         (folder / "poses.json").write_text(record_json(record), encoding="utf-8")
     Console().print(_table(record))
-    held = sum(row.share for row in record.clusters if row.rare)
-    print(f"Wrote {chosen.out}: common, {len(common)} people; rare, {len(held_out)} people in {held:.1%} of the poses.")
+    rare_share = sum(row.share for row in record.clusters if row.rare)
+    print(
+        f"Wrote {options.out}: common, {len(common_people)} people; rare, {len(rare_people)} people in "
+        f"{rare_share:.1%} of the poses."
+    )
 
 
-def rarest(shares: Joints, share: float) -> frozenset[int]:
-    """The rarest clusters, as many as come nearest to holding this share of the people together; never all of them."""
+def rarest_clusters(shares: FloatArray, share: float) -> frozenset[int]:
+    """The rarest clusters, as many as come nearest to this share of the people together; never all of them."""
     order = np.argsort(shares, kind="stable")
-    held = np.cumsum(shares[order])[:-1]
-    return frozenset(order[: int(np.abs(held - share).argmin()) + 1].tolist())
+    summed = np.cumsum(shares[order])[:-1]
+    return frozenset(order[: int(np.abs(summed - share).argmin()) + 1].tolist())
 
 
-def _write(
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True, help="output folder; must not exist")
+    parser.add_argument("--people", type=int, default=2000, help="people in common (default: 2000)")
+    parser.add_argument("--test", type=int, default=256, help="people in rare (default: 256)")
+    parser.add_argument("--share", type=float, default=0.15, help="share of rare poses (default: 0.15)")
+    parser.add_argument(
+        "--clusters", type=int, default=DEFAULT_CLUSTERS, help=f"clusters of poses (default: {DEFAULT_CLUSTERS})"
+    )
+    parser.add_argument(
+        "--size", type=parse_size, default=DEFAULT_SIZE, help=f"HEIGHTxWIDTH (default: {size_text(DEFAULT_SIZE)})"
+    )
+    parser.add_argument(
+        "--workers", type=int, default=1, help="processes; the output does not depend on them (default: 1)"
+    )
+    return parser
+
+
+def _render(
     clusters: PoseClusters,
     wanted: frozenset[int],
     split: Split,
@@ -105,17 +140,17 @@ def _write(
     out: Path,
     workers: int,
 ) -> dict[int, int]:
-    """Renders the first people of the split whose poses are in the wanted clusters: index -> cluster."""
-    drawn = drawn_clusters(clusters, split, SEED, size)
+    """Renders the first people of the split whose poses are in the wanted clusters: number of the person -> cluster."""
+    sampled = sampled_clusters(clusters, split, SEED, size)
     with progress_bar(f"Choosing {out.name}", people) as bar:
-        picked: dict[int, int] = {}
-        for index, cluster in islice(((index, found) for index, found in drawn if found in wanted), people):
+        chosen: dict[int, int] = {}
+        for index, cluster in islice(((index, found) for index, found in sampled if found in wanted), people):
             assert cluster is not None  # it is wanted
-            picked[index] = cluster
-            bar.show(len(picked))
+            chosen[index] = cluster
+            bar.show(len(chosen))
     with progress_bar(f"Rendering {out.name}", people) as bar:
-        render_chosen_people(list(picked), split, SEED, size, out, workers, on_rendered=bar.show)
-    return picked
+        render_chosen_people(list(chosen), split, SEED, size, out, workers, on_rendered=bar.show)
+    return chosen
 
 
 def _table(record: PosesRecord) -> Table:

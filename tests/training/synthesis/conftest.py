@@ -7,14 +7,14 @@ import pytest
 from dmvton_mobile.checkpoints.checkpoint import save_checkpoint
 from dmvton_mobile.datasets.dataset import TryOnDataset
 from dmvton_mobile.datasets.layouts.registry import open_dataset
-from dmvton_mobile.evaluation.candidates import Checkpoint
+from dmvton_mobile.evaluation.candidates import CheckpointCandidate
 from dmvton_mobile.networks.seeded import seeded_network
 from tests.conftest import SMALL
 from tests.rendered import rendered_people
 from training.synthesis.clusters import PoseClusters, fit_clusters
-from training.synthesis.judge import Judge
 from training.synthesis.poses import Poses
-from training.synthesis.rendered import renderer_poses
+from training.synthesis.quality_filter import QualityFilter
+from training.synthesis.renderer import renderer_poses
 
 COUNT, CLUSTERS = 10, 5
 
@@ -47,5 +47,5 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def judge(teacher: Path) -> Judge:
-    return Judge(Checkpoint(teacher))
+def quality_filter(teacher: Path) -> QualityFilter:
+    return QualityFilter(CheckpointCandidate(teacher))

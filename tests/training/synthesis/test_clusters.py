@@ -11,13 +11,13 @@ from dmvton_mobile.datasets.procedural.scene.scene import ArmPose
 from dmvton_mobile.errors import DmvtonError
 from tests.training.synthesis.conftest import CLUSTERS
 from training.synthesis.clusters import PoseClusters, fit_clusters
-from training.synthesis.poses import Joints, Poses, gathered
+from training.synthesis.poses import FloatArray, Poses, collect_poses
 
 MIRRORED = [0, 1, 5, 6, 7, 2, 3, 4, 11, 12, 13, 8, 9, 10, 15, 14, 17, 16]
 
 
-def joints_of(keypoints: Joints) -> Joints:
-    return gathered([(str(number), pose) for number, pose in enumerate(keypoints)]).joints
+def joints_of(keypoints: FloatArray) -> FloatArray:
+    return collect_poses([(str(number), pose) for number, pose in enumerate(keypoints)]).joints
 
 
 def test_the_clusters_of_the_same_poses_are_the_same(reference: Poses, clusters: PoseClusters) -> None:
@@ -39,8 +39,8 @@ def test_arms_up_and_arms_down_are_told_apart(reference: Poses, clusters: PoseCl
     raised = {numbers[i] for i, pose in enumerate(arms) if {pose.left.pose, pose.right.pose} == {ArmPose.RAISED}}
     down = {numbers[i] for i, pose in enumerate(arms) if {pose.left.pose, pose.right.pose} == {ArmPose.DOWN}}
     assert raised and down and not raised & down
-    assert all("raised" in clusters.hands(cluster) for cluster in raised)
-    assert "down" in clusters.hands(min(down))
+    assert all("raised" in clusters.describe_hands(cluster) for cluster in raised)
+    assert "down" in clusters.describe_hands(min(down))
 
 
 def test_a_hand_out_of_view_is_put_where_a_straight_arm_has_it(reference: Poses, clusters: PoseClusters) -> None:
@@ -54,14 +54,14 @@ def test_a_hand_out_of_view_is_put_where_a_straight_arm_has_it(reference: Poses,
     cut = pose.copy()
     cut[[4, 7]] = 0
     numbers = clusters.assign(joints_of(np.stack([pose, cut])))
-    assert numbers[0] == numbers[1] and "raised" in clusters.hands(int(numbers[0]))
+    assert numbers[0] == numbers[1] and "raised" in clusters.describe_hands(int(numbers[0]))
 
 
 def test_too_few_people_make_no_clusters(reference: Poses) -> None:
-    few = gathered(zip(reference.names[:3], reference.keypoints[:3], strict=True))
+    few = collect_poses(zip(reference.names[:3], reference.keypoints[:3], strict=True))
     with pytest.raises(DmvtonError, match="3 different poses make no 4 clusters"):
         fit_clusters(few, 4)
-    same = gathered((str(number), reference.keypoints[0]) for number in range(20))
+    same = collect_poses((str(number), reference.keypoints[0]) for number in range(20))
     with pytest.raises(DmvtonError, match="1 different pose makes no 2 clusters"):
         fit_clusters(same, 2)
     assert len(fit_clusters(few, 3)) == 3

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from dmvton_mobile.errors import DmvtonError
-from training.synthesis.command import Command, CommandFailed, parse_command
+from training.synthesis.command import CommandFailed, ExternalCommand, parse_command
 
 PYTHON = sys.executable
 
 
-def python(code: str, timeout_s: float = 30, *arguments: str) -> Command:
-    return Command((PYTHON, "-c", code, *arguments), timeout_s, "--generator")
+def python(code: str, timeout_s: float = 30, *arguments: str) -> ExternalCommand:
+    return ExternalCommand((PYTHON, "-c", code, *arguments), timeout_s, "--generator")
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_failure_says_how_it_ended_and_what_it_said_last() -> None:
 
 def test_a_program_that_is_not_there_is_named() -> None:
     with pytest.raises(CommandFailed, match="cannot be started: no_such_program: No such file"):
-        Command(("no_such_program",), 1.0, "--parser").run({})
+        ExternalCommand(("no_such_program",), 1.0, "--parser").run({})
 
 
 def test_one_that_hangs_is_ended_with_what_it_started(tmp_path: Path) -> None:

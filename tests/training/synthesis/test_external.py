@@ -15,9 +15,10 @@ from dmvton_mobile.datasets.procedural.people import Split
 from tests.conftest import SMALL
 from training.synthesis.clusters import PoseClusters
 from training.synthesis.command import CommandFailed, parse_command
-from training.synthesis.external import GENERATOR_PLACEHOLDERS, PARSER_PLACEHOLDERS, ExternalGenerator, moved_pose
-from training.synthesis.maker import Made, silent
-from training.synthesis.poses import Poses, drawn_pose, poses_of, torso
+from training.synthesis.external import GENERATOR_PLACEHOLDERS, PARSER_PLACEHOLDERS, ExternalGenerator, transfer_pose
+from training.synthesis.people import GeneratedPerson, no_progress
+from training.synthesis.poses import Poses, dataset_poses, torso
+from training.synthesis.renderer import sampled_keypoints
 
 # argv: person, pose, out. Paints a square on every joint of the person's picture.
 GENERATOR = """
@@ -65,10 +66,10 @@ def external(
 def test_what_the_programs_write_is_a_dataset(
     dataset: TryOnDataset, reference: Poses, clusters: PoseClusters, tmp_path: Path
 ) -> None:
-    made = external(dataset, reference, tmp_path).make(WANTED, clusters, tmp_path / "made", silent)
+    made = external(dataset, reference, tmp_path).generate(WANTED, clusters, tmp_path / "made", no_progress)
     assert check(tmp_path / "made").problems == ()
     found = open_dataset(tmp_path / "made", "train", SMALL)
-    poses = poses_of(found)
+    poses = dataset_poses(found)
     assert clusters.count(poses.joints).tolist() == WANTED.tolist()
     assert clusters.assign(poses.joints).tolist() == [item.cluster for item in made]
     assert [item.name for item in made] == list(poses.names) == [f"{n:06}_0.png" for n in range(3)]
@@ -82,7 +83,7 @@ def test_what_the_programs_write_is_a_dataset(
 def test_a_made_person_wears_the_garment_of_the_one_they_were_made_of(
     dataset: TryOnDataset, reference: Poses, clusters: PoseClusters, tmp_path: Path
 ) -> None:
-    made = external(dataset, reference, tmp_path).make(WANTED, clusters, tmp_path / "made", silent)
+    made = external(dataset, reference, tmp_path).generate(WANTED, clusters, tmp_path / "made", no_progress)
     people = {sample.person_name: sample for sample in (dataset[place] for place in range(len(dataset)))}
     found = open_dataset(tmp_path / "made", "train", SMALL)
     for place, item in enumerate(made):
@@ -115,7 +116,7 @@ def test_a_program_that_does_not_do_its_work_is_named(
     tmp_path: Path,
 ) -> None:
     with pytest.raises(CommandFailed, match=sentence):
-        external(dataset, reference, tmp_path, **change).make(WANTED, clusters, tmp_path / "made", silent)
+        external(dataset, reference, tmp_path, **change).generate(WANTED, clusters, tmp_path / "made", no_progress)
 
 
 def test_once_somebody_is_made_a_failure_costs_that_person_only(
@@ -123,15 +124,15 @@ def test_once_somebody_is_made_a_failure_costs_that_person_only(
 ) -> None:
     fails_second = 'import sys\nif "000001_0" in sys.argv[3]: sys.exit("out of memory")\n' + GENERATOR
     generator = external(dataset, reference, tmp_path, generator=fails_second)
-    made = generator.make(WANTED, clusters, tmp_path / "made", silent)
+    made = generator.generate(WANTED, clusters, tmp_path / "made", no_progress)
     assert [item.name for item in made] == ["000000_0.png", None, "000002_0.png"]
-    assert isinstance(made[1], Made) and "out of memory" in str(made[1].problem)
+    assert isinstance(made[1], GeneratedPerson) and "out of memory" in str(made[1].failure)
     assert len(open_dataset(tmp_path / "made", "train", SMALL)) == 2
 
 
 def test_a_pose_is_moved_onto_the_person_s_torso() -> None:
-    model, person = drawn_pose(Split.TRAIN, 0, 3, SMALL), drawn_pose(Split.TRAIN, 0, 4, SMALL)
-    moved = moved_pose(model * [2, 2, 1] + [30, 50, 0], person, SMALL)
+    model, person = sampled_keypoints(Split.TRAIN, 0, 3, SMALL), sampled_keypoints(Split.TRAIN, 0, 4, SMALL)
+    moved = transfer_pose(model * [2, 2, 1] + [30, 50, 0], person, SMALL)
     assert moved is not None
     own, put = torso(person), torso(moved)
     assert own is not None and put is not None
@@ -140,7 +141,7 @@ def test_a_pose_is_moved_onto_the_person_s_torso() -> None:
     assert (found >= 0).all() and (found <= [SMALL[1] - 1, SMALL[0] - 1]).all()
     larger = person.copy()
     larger[[8, 11], 1] = SMALL[0] - 1
-    grown = moved_pose(model, larger, SMALL)
+    grown = transfer_pose(model, larger, SMALL)
     assert grown is not None and (grown[:, 2] > 0).sum() <= (moved[:, 2] > 0).sum()
     assert (grown[grown[:, 2] == 0] == 0).all()
 
@@ -148,6 +149,6 @@ def test_a_pose_is_moved_onto_the_person_s_torso() -> None:
 def test_the_pose_file_is_openpose_s(
     dataset: TryOnDataset, reference: Poses, clusters: PoseClusters, tmp_path: Path
 ) -> None:
-    external(dataset, reference, tmp_path).make(WANTED, clusters, tmp_path / "made", silent)
+    external(dataset, reference, tmp_path).generate(WANTED, clusters, tmp_path / "made", no_progress)
     written = json.loads((tmp_path / "made/train_pose/000000_0.json").read_text())
     assert len(written["people"][0]["pose_keypoints_2d"]) == 54

@@ -14,9 +14,9 @@ from tests.conftest import SMALL
 from tests.datasets.written import write_viton
 from tests.training.synthesis.test_external import GENERATOR, PARSER
 from training.synthesis.clusters import fit_clusters
-from training.synthesis.poses import poses_of
+from training.synthesis.poses import dataset_poses
 from training.synthesis.rare_poses import main as write_sets
-from training.synthesis.rendered import renderer_poses
+from training.synthesis.renderer import renderer_poses
 
 SIZE = ("--size", "128x96")
 
@@ -38,7 +38,7 @@ def test_every_command_shows_an_example(command: str) -> None:
 def test_the_sets_of_the_benchmark_and_the_gaps_between(
     teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("training.synthesis.rendered.REFERENCE_PEOPLE", 300)
+    monkeypatch.setattr("training.synthesis.renderer.REFERENCE_PEOPLE", 300)
     out = tmp_path / "poses"
     write_sets(["--out", str(out), "--people", "24", "--test", "4", *SIZE])
     assert check(out / "common").problems == check(out / "rare").problems == ()
@@ -46,8 +46,8 @@ def test_the_sets_of_the_benchmark_and_the_gaps_between(
     rare = {row["cluster"] for row in record["clusters"] if row["rare"]}
     assert 0.05 < sum(row["share"] for row in record["clusters"] if row["rare"]) < 0.25
     clusters = fit_clusters(renderer_poses(), 12)
-    common = clusters.assign(poses_of(open_dataset(out / "common", "train", SMALL)).joints)
-    held_out = clusters.assign(poses_of(open_dataset(out / "rare", "test", SMALL)).joints)
+    common = clusters.assign(dataset_poses(open_dataset(out / "common", "train", SMALL)).joints)
+    held_out = clusters.assign(dataset_poses(open_dataset(out / "rare", "test", SMALL)).joints)
     assert len(common) == 24 and not rare & set(common.tolist())
     assert len(held_out) == 4 and set(held_out.tolist()) <= rare
 
@@ -64,7 +64,7 @@ def test_the_sets_of_the_benchmark_and_the_gaps_between(
     assert "Kept 8 of 8 made; threshold 0.00 dB, as given." in result.output
     assert f"Wrote {tmp_path / 'both'}: 32 pairs, phase train, and provenance.json." in result.output
     assert "the teacher is untrained" in result.stderr
-    numbers = clusters.assign(poses_of(open_dataset(tmp_path / "both", "train", SMALL)).joints)
+    numbers = clusters.assign(dataset_poses(open_dataset(tmp_path / "both", "train", SMALL)).joints)
     assert rare & set(numbers[24:].tolist())
 
 
@@ -89,7 +89,7 @@ def test_who_has_no_torso_is_counted(people: Path, tmp_path: Path) -> None:
 def test_people_out_of_somebody_s_generator(
     people: Path, teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("training.synthesis.rendered.REFERENCE_PEOPLE", 300)
+    monkeypatch.setattr("training.synthesis.renderer.REFERENCE_PEOPLE", 300)
     for name, code in (("generator", GENERATOR), ("parser", PARSER)):
         (tmp_path / f"{name}.py").write_text(code)
     programs = (

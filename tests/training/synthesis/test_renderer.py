@@ -11,21 +11,23 @@ from dmvton_mobile.datasets.layouts.registry import open_dataset
 from dmvton_mobile.datasets.procedural.people import Split
 from dmvton_mobile.errors import DmvtonError
 from tests.conftest import SMALL
-from training.synthesis import rendered
+from training.synthesis import renderer
 from training.synthesis.clusters import PoseClusters
-from training.synthesis.poses import poses_of
-from training.synthesis.rendered import Renderer, pick_people, render_chosen_people
+from training.synthesis.poses import dataset_poses
+from training.synthesis.renderer import Renderer, choose_people, render_chosen_people
 
 
 def test_the_wanted_poses_are_rendered(clusters: PoseClusters, tmp_path: Path) -> None:
     wanted = np.array([2, 0, 1, 0, 3])
-    told: list[str] = []
-    made = Renderer(5, SMALL).make(wanted, clusters, tmp_path / "made", lambda what, done, total: told.append(what))
-    poses = poses_of(open_dataset(tmp_path / "made", "train", SMALL))
+    steps: list[str] = []
+    made = Renderer(5, SMALL).generate(
+        wanted, clusters, tmp_path / "made", lambda step, done, total: steps.append(step)
+    )
+    poses = dataset_poses(open_dataset(tmp_path / "made", "train", SMALL))
     assert clusters.count(poses.joints).tolist() == wanted.tolist()
     assert clusters.assign(poses.joints).tolist() == [item.cluster for item in made]
     assert poses.names == tuple(item.name for item in made) and "seed 5" in made[0].source
-    assert {"Choosing poses", "Rendering"} == set(told)
+    assert {"Choosing poses", "Rendering"} == set(steps)
 
 
 def test_a_picked_person_is_who_they_are_in_the_whole_set(people: Path, tmp_path: Path) -> None:
@@ -47,10 +49,10 @@ def test_the_record_names_who_was_picked_only_where_somebody_was(people: Path, t
 
 
 def test_a_cluster_that_nobody_is_in_is_named(clusters: PoseClusters, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rendered, "_FRUITLESS_DRAWS", 30)
-    nowhere = PoseClusters(np.concatenate([clusters.centres, clusters.centres[:1] + 50]), clusters.usual)
+    monkeypatch.setattr(renderer, "_FRUITLESS_SAMPLES", 30)
+    nowhere = PoseClusters(np.concatenate([clusters.centres, clusters.centres[:1] + 50]), clusters.mean_joints)
     with pytest.raises(DmvtonError, match=r"Cluster 5 .* wants 2 people, 0 were found, and then nobody among 30"):
-        pick_people(nowhere, np.array([1, 0, 0, 0, 0, 2]), Split.TRAIN, 5, SMALL)
+        choose_people(nowhere, np.array([1, 0, 0, 0, 0, 2]), Split.TRAIN, 5, SMALL)
 
 
 def test_one_person_alone_is_not_rendered(tmp_path: Path) -> None:
