@@ -576,7 +576,7 @@ def test_pictures_for_core_ml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def test_other_colour_orders_are_refused(tmp_path: Path) -> None:
     path = save_pictures(tmp_path / "m.mlpackage", "BGR")
-    with pytest.raises(DmvtonError, match="'person' as BGR; RGB and GRAYSCALE are known"):
+    with pytest.raises(DmvtonError, match="has the image 'person' in BGR; RGB and GRAYSCALE are known"):
         CoreMLSession(path, contract(["person", "garment_mask"], ["tryon", "composition"]))
 
 
