@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from converters.exporters.protocol import ComponentJob, Exporter, TargetJob
+from converters.exporters.protocol import ComponentExport, Exporter, TargetJob
 from converters.plan import Plan
 from converters.registry import lowered_components
 from converters.results import ArtifactResult, artifact_results
@@ -74,7 +74,7 @@ def _lower(
     target = exporter.facts.target
     examples = lowered_components(exportable, exporter.facts, plan.components.members, plan.size)
     components = tuple(
-        ComponentJob(
+        ComponentExport(
             example,
             folder / artifact_path(example.contract.component, target, precision),
             precision,

@@ -7,7 +7,7 @@ from converters.exporters.coreml import CoreMLExporter
 from converters.exporters.executorch import ExecutorchExporter
 from converters.exporters.onnx import OnnxExporter
 from converters.exporters.onnx_nncf import OnnxNncfExporter
-from converters.exporters.protocol import ComponentExporter, ComponentJob, ExportedFile, Exporter, ExporterFacts
+from converters.exporters.protocol import ComponentExport, ComponentExporter, ExportedFile, Exporter, ExporterFacts
 from converters.exporters.tflite import TFLiteExporter
 from converters.lowering.variants import lower
 from converters.target import Delegate, Quantizer
@@ -97,7 +97,7 @@ def export_component(
     """
     exporter = find_exporter(target, precision, delegate=delegate)
     assert isinstance(exporter, ComponentExporter)
-    return exporter.export_component(ComponentJob(example, path, precision, metadata or {}))
+    return exporter.export_component(ComponentExport(example, path, precision, metadata or {}))
 
 
 def _known() -> str:

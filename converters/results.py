@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from converters.exporters.protocol import ComponentJob, ExportedFile, ExportedJob, TargetJob
+from converters.exporters.protocol import ComponentExport, ExportedFile, ExportedJob, TargetJob
 from converters.verification import Verification
 from converters.weights import layers_kept_float32
 from dmvton_mobile.bundles.manifest import DEVICE_ONLY, Artifact, Footprint, ParityFigure
@@ -116,7 +116,7 @@ def worst_db(figures: tuple[ParityFigure, ...]) -> str:
 def _artifact(
     folder: Path,
     job: TargetJob,
-    component: ComponentJob,
+    component: ComponentExport,
     file: ExportedFile,
     verification: Verification,
     kept_layers: tuple[str, ...],

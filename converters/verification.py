@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from converters.example import example_pair, random_pictures
-from converters.exporters.protocol import ComponentJob, ExporterFacts, TargetJob
+from converters.exporters.protocol import ComponentExport, ExporterFacts, TargetJob
 from converters.exporters.vendor import quiet
 from dmvton_mobile.bundles.manifest import DEVICE_ONLY, Artifact, ParityFigure
 from dmvton_mobile.bundles.parity import BOUNDS_DB, compare
@@ -96,7 +96,7 @@ def verify_job(job: TargetJob, facts: ExporterFacts, reference: ReferenceOutputs
 
 
 def verify_component(
-    sessions: list[Session], component: ComponentJob, reference: ReferenceOutputs
+    sessions: list[Session], component: ComponentExport, reference: ReferenceOutputs
 ) -> tuple[ParityFigure, ...]:
     """Runs the last of the sessions, after those before it, and compares its outputs.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from converters.exporters.footprint import measure_footprint
-from converters.exporters.protocol import ComponentExporter, ComponentJob, ExportedFile, ExporterFacts
+from converters.exporters.protocol import ComponentExport, ComponentExporter, ExportedFile, ExporterFacts
 from converters.lowering.variants import LoweringVariant
 from converters.passes import weight_only_int8
 from converters.passes.pipeline import export_program
@@ -38,7 +38,7 @@ class CoreMLExporter(ComponentExporter):
         layouts=Layouts(Layout.NCHW, Layout.NCHW),
     )
 
-    def _write(self, component: ComponentJob) -> ExportedFile:
+    def _write(self, component: ComponentExport) -> ExportedFile:
         import coremltools as ct
         import numpy as np
 

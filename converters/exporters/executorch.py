@@ -8,8 +8,8 @@ from torch.export.graph_signature import InputKind
 from converters.exporters.footprint import measure_footprint
 from converters.exporters.protocol import (
     PALETTE6_REASON,
+    ComponentExport,
     ComponentExporter,
-    ComponentJob,
     ExportedFile,
     ExporterFacts,
 )
@@ -33,7 +33,7 @@ class ExecutorchExporter(ComponentExporter):
     def __init__(self, delegate: Delegate):
         self.facts = _facts(delegate)
 
-    def _write(self, component: ComponentJob) -> ExportedFile:
+    def _write(self, component: ComponentExport) -> ExportedFile:
         from executorch.devtools.backend_debug import get_delegation_info
         from executorch.exir import EdgeCompileConfig, ExecutorchBackendConfig, to_edge_transform_and_lower
         from executorch.exir.passes import MemoryPlanningPass

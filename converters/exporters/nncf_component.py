@@ -10,7 +10,7 @@ from onnx import numpy_helper
 
 from converters.exporters.control_samples import ControlSamples, paired_inputs
 from converters.exporters.onnx_layers import additions_between, convolutions, layers_of
-from converters.exporters.protocol import ComponentJob, ExportedFile
+from converters.exporters.protocol import ComponentExport, ExportedFile
 from converters.exporters.vendor import quiet
 from converters.exporters.vendor_nncf import import_nncf
 from converters.passes.onnx_file import strip_debug_info
@@ -39,7 +39,9 @@ class ComponentQuantizer:
         DmvtonError: A layer is in none of the files.
     """
 
-    def __init__(self, components: tuple[ComponentJob, ...], layers: list[str], samples: ControlSamples, scratch: Path):
+    def __init__(
+        self, components: tuple[ComponentExport, ...], layers: list[str], samples: ControlSamples, scratch: Path
+    ):
         self._components, self._samples, self._scratch = components, samples, scratch
         self._layers = _layers_by_convolution(components, layers)
         self._sessions = [_open(component.path, component.example) for component in components]
@@ -114,7 +116,7 @@ class _Trial:
         return self.samples.evaluate([*before, _open(path, self.example), *after], samples)
 
 
-def _layers_by_convolution(components: tuple[ComponentJob, ...], layers: list[str]) -> list[dict[str, str]]:
+def _layers_by_convolution(components: tuple[ComponentExport, ...], layers: list[str]) -> list[dict[str, str]]:
     """For each component: the convolutions to quantize, node name -> layer."""
     found = [layers_of(onnx.load(component.path), component.example.graph.network) for component in components]
     present = {layer for by_node in found for layer in by_node.values()}

@@ -5,8 +5,8 @@ import torch
 from converters.exporters.footprint import measure_footprint
 from converters.exporters.protocol import (
     PALETTE6_REASON,
+    ComponentExport,
     ComponentExporter,
-    ComponentJob,
     ExportedFile,
     ExporterFacts,
 )
@@ -41,7 +41,7 @@ class OnnxExporter(ComponentExporter):
         refused={Precision.PALETTE6: PALETTE6_REASON},
     )
 
-    def _write(self, component: ComponentJob) -> ExportedFile:
+    def _write(self, component: ComponentExport) -> ExportedFile:
         import onnx
         import onnxsim
 

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 from converters.exporters.control_samples import ControlSamples
 from converters.exporters.onnx import OnnxExporter
-from converters.exporters.protocol import ComponentJob, ExportedJob, ExporterFacts, QuantizationOptions, TargetJob
+from converters.exporters.protocol import ComponentExport, ExportedJob, ExporterFacts, QuantizationOptions, TargetJob
 from converters.target import Quantizer
 from dmvton_mobile.datasets.dataset import Phase
 from dmvton_mobile.datasets.layouts.registry import open_dataset
@@ -128,6 +128,6 @@ class _Preparation:
 def _in_float32(job: TargetJob, folder: Path) -> TargetJob:
     """The same components as float32 files in another folder."""
     components = tuple(
-        ComponentJob(component.example, folder / component.path.name, Precision.FP32) for component in job.components
+        ComponentExport(component.example, folder / component.path.name, Precision.FP32) for component in job.components
     )
     return replace(job, precision=Precision.FP32, components=components)

@@ -75,7 +75,7 @@ class QuantizationOptions:
 
 
 @dataclass(frozen=True)
-class ComponentJob:
+class ComponentExport:
     """One component to write.
 
     Attributes:
@@ -107,7 +107,7 @@ class TargetJob:
     network: TryOnNetwork
     target: Target
     precision: Precision
-    components: tuple[ComponentJob, ...]
+    components: tuple[ComponentExport, ...]
     options: QuantizationOptions
 
     def step(self, component: Component) -> str:
@@ -188,7 +188,7 @@ class ComponentExporter(ABC):
             files.append(self.export_component(component))
         return ExportedJob(tuple(files), job.network.config.quantization)
 
-    def export_component(self, component: ComponentJob) -> ExportedFile:
+    def export_component(self, component: ComponentExport) -> ExportedFile:
         """Writes one component's file; what the libraries print is shown only if they fail.
 
         Raises:
@@ -204,5 +204,5 @@ class ComponentExporter(ABC):
         return optional_import(f"Converting to {self.facts.target} needs", extra=self.facts.extra)
 
     @abstractmethod
-    def _write(self, component: ComponentJob) -> ExportedFile:
+    def _write(self, component: ComponentExport) -> ExportedFile:
         """Writes the file."""

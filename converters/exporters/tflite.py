@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from converters.exporters.footprint import measure_footprint
 from converters.exporters.protocol import (
     PALETTE6_REASON,
+    ComponentExport,
     ComponentExporter,
-    ComponentJob,
     ExportedFile,
     ExporterFacts,
 )
@@ -63,7 +63,7 @@ class TFLiteExporter(ComponentExporter):
         refused={Precision.PALETTE6: PALETTE6_REASON},
     )
 
-    def _write(self, component: ComponentJob) -> ExportedFile:
+    def _write(self, component: ComponentExport) -> ExportedFile:
         import litert_torch
 
         from converters.passes.tflite_int8 import IntegerKernels

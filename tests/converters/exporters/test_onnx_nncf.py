@@ -18,7 +18,7 @@ from converters.exporters.nncf_component import RETURNED
 from converters.exporters.onnx import OPSET, OnnxExporter
 from converters.exporters.onnx_layers import additions_between, convolutions, layers_of
 from converters.exporters.onnx_nncf import OnnxNncfExporter
-from converters.exporters.protocol import ComponentJob, QuantizationOptions, TargetJob
+from converters.exporters.protocol import ComponentExport, QuantizationOptions, TargetJob
 from converters.plan import DEFAULT_MAX_DROP_DB, Plan
 from converters.registry import lowered_components
 from converters.target import Delegate, Quantizer
@@ -279,7 +279,7 @@ class TestLayers:
         found: set[str] = set()
         for example in examples_of(network, (64, 64)):
             path = tmp_path / "plain.onnx"
-            OnnxExporter().export_component(ComponentJob(example, path, Precision.FP32))
+            OnnxExporter().export_component(ComponentExport(example, path, Precision.FP32))
             found |= set(layers_of(onnx.load(path), example.graph.network).values())
         assert found >= set(quantizable_layers(network))
         assert {"warp.aflow_net.netRefine.0.0", "warp.aflow_net.netRefine.0.6"} <= found
@@ -303,7 +303,7 @@ class TestLayers:
         )
         network = default_network("dmvton-lite")[0]
         components = tuple(
-            ComponentJob(example, tmp_path / f"{example.contract.component}.onnx", Precision.INT8)
+            ComponentExport(example, tmp_path / f"{example.contract.component}.onnx", Precision.INT8)
             for example in examples_of(network)
         )
         job = TargetJob(network, Target.ONNX, Precision.INT8, components, options_for(people))
