@@ -158,7 +158,7 @@ def without_rounding(monkeypatch: pytest.MonkeyPatch) -> None:
     """An evaluator whose eight-bit numbers keep what lies between two steps, as `unrounded` does."""
     monkeypatch.setitem(mil.OPERATIONS, "quantize", quantize_unrounded)
     for name in ("int8", "uint8"):
-        monkeypatch.setitem(mil._HELD_AS, name, torch.float32)
+        monkeypatch.setitem(mil._TORCH_TYPES, name, torch.float32)
 
 
 @pytest.mark.usefixtures("without_rounding")
