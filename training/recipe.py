@@ -1,7 +1,6 @@
 """Recipes: YAML files that say everything about a training run but where its data lies and where it writes.
 
-A key that no recipe has, a wrong type and a value out of range are errors that name the file, the key and the keys
-that are known.
+An unknown key, a wrong type and a value out of range are errors that name the file, the key and the known keys.
 """
 
 from collections.abc import Sequence
@@ -29,38 +28,52 @@ RECIPES = YamlKind("recipe", PUBLISHED, RecipeError, extra="train")
 
 
 class StageName(StrEnum):
-    """In the order in which they are run; `stages.build_stage` makes them."""
+    """The stages of training, in the order in which they run; `stages.build` makes them.
+
+    Deprecated: the names that older recipes and run folders hold, truth-warp, truth-tryon and copy, are still read.
+    """
 
     TEACHER_WARP = "teacher-warp"
     TEACHER_TRYON = "teacher-tryon"
     STUDENT_WARP = "student-warp"
     STUDENT_TRYON = "student-tryon"
-    TRUTH_WARP = "truth-warp"  # dmvton-lite on rendered people, without a teacher
-    TRUTH_TRYON = "truth-tryon"
-    COPY = "copy"  # a compressed network, from the one it was made from: a step of compression, not trained alone
+    SUPERVISED_WARP = "supervised-warp"  # dmvton-lite on rendered people, without a teacher
+    SUPERVISED_TRYON = "supervised-tryon"
+    SELF_DISTILLATION = "self-distillation"  # a step of compression: a network learns from what it was made from
 
     @property
-    def taught(self) -> bool:
+    def has_teacher(self) -> bool:
         """Whether a teacher takes part."""
         return self in (StageName.STUDENT_WARP, StageName.STUDENT_TRYON)
 
     @property
-    def of_truth(self) -> bool:
-        """Whether it learns from the truth of rendered people."""
-        return self in (StageName.TRUTH_WARP, StageName.TRUTH_TRYON, StageName.COPY)
+    def supervised(self) -> bool:
+        """Whether it learns from the exact try-ons of rendered people alone."""
+        return self in (StageName.SUPERVISED_WARP, StageName.SUPERVISED_TRYON)
 
     @property
-    def joint(self) -> bool:
+    def trains_generator(self) -> bool:
         """Whether a generator is trained with the warp."""
-        return self not in (StageName.TEACHER_WARP, StageName.STUDENT_WARP, StageName.TRUTH_WARP)
+        return self not in (StageName.TEACHER_WARP, StageName.STUDENT_WARP, StageName.SUPERVISED_WARP)
 
     @property
-    def continues(self) -> bool:
-        """Whether the warp comes from the stage before, where the network has such a one."""
-        return self.joint and self not in (StageName.TRUTH_TRYON, StageName.COPY)
+    def continues_warp_stage(self) -> bool:
+        """Whether it starts from the checkpoint of the warp stage before it, where the network has one."""
+        return self in (StageName.TEACHER_TRYON, StageName.STUDENT_TRYON)
+
+    @classmethod
+    def _missing_(cls, value: object) -> "StageName | None":
+        return _DEPRECATED_STAGES.get(value) if isinstance(value, str) else None
 
 
-class Precision(StrEnum):
+_DEPRECATED_STAGES = {
+    "truth-warp": StageName.SUPERVISED_WARP,
+    "truth-tryon": StageName.SUPERVISED_TRYON,
+    "copy": StageName.SELF_DISTILLATION,
+}
+
+
+class TrainingPrecision(StrEnum):
     """What the forward pass computes in; weights and optimisers are always float32."""
 
     FP32 = "fp32"
@@ -69,40 +82,60 @@ class Precision(StrEnum):
 
 
 class Epochs(Strict):
-    """constant: at the full learning rate; decaying: after them, down to nothing."""
+    """How long a stage is trained.
+
+    Attributes:
+        constant: Epochs with the full learning rates.
+        decaying: Epochs after them, in which the rates fall to nothing.
+    """
 
     constant: Annotated[int, Field(ge=0, strict=True)]
     decaying: Annotated[int, Field(ge=0, strict=True)]
 
     @property
     def total(self) -> int:
+        """All epochs."""
         return self.constant + self.decaying
 
 
 class LearningRates(Strict):
-    """generator: where the stage trains one."""
+    """Learning rates before they decay.
+
+    Attributes:
+        warp: Of the warp.
+        generator: Of the generator, in stages that train one.
+    """
 
     warp: Positive
     generator: Positive | None = None
 
 
-class Optimiser(Strict):
+class OptimiserConfig(Strict):
+    """The optimiser of every group of parameters; the keys are torch's."""
+
     name: Literal["adam", "adamw"] = "adam"
     betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (0.5, 0.999)
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
 
 
-class Teacher(Strict):
-    """Who teaches a student. checkpoint: its weights, .safetensors; given on the command line."""
+class TeacherConfig(Strict):
+    """The teacher of a student.
+
+    Attributes:
+        network: Its name.
+        checkpoint: Its weights, .safetensors; given on the command line.
+    """
 
     network: str
     checkpoint: Path | None = None
 
 
-class Perceptual(Strict):
-    """What pictures are compared by beside their pixels.
+class PerceptualConfig(Strict):
+    """The perceptual loss.
 
-    weights: VGG-19's published file; given on the command line.
+    Attributes:
+        kind: vgg19, as in the papers, or structural, which needs no weights.
+        weights: The file of VGG-19 that torchvision publishes; given on the command line.
     """
 
     kind: Literal["vgg19", "structural"]
@@ -119,32 +152,52 @@ class Perceptual(Strict):
 class Recipe(Strict):
     """What is trained, from what, and how.
 
-    start: the checkpoint whose weights training starts from, None for fresh ones. batch_size: over all processes and
-    accumulated parts. accumulation: parts that a process's share of a batch is cut into, one after the other.
-    distillation, gate: of a student; the gate lets through only the samples that the teacher does better.
-    flow_truth_weight: of the distance to the true flow, for rendered people. augmentation: of rendered people, drawn
-    for every sample: mirrored only, or with the frames, light and cameras of photographs. steps_per_epoch: fewer than
-    the data would give. sheet_every, checkpoint_every: steps; None for no sheets.
+    Attributes:
+        scheme: How the losses are weighted: as a paper does, or for rendered people (`stages/paper_config.py`).
+        stage: Which part of the network is trained, by which losses.
+        network: The name of the network that is trained.
+        start: The checkpoint that training starts from; None for fresh weights.
+        teacher: The teacher, for a student's stages.
+        epochs: How long.
+        batch_size: Samples per step, over all processes and accumulated parts.
+        accumulation: Parts that the share of a process is cut into, computed one after the other.
+        learning_rates: Before they decay.
+        optimiser: Which one.
+        ema_decay: Of the moving average of the weights, which becomes the checkpoint; None for no average.
+        precision: What the forward pass computes in.
+        channels_last: Whether pictures and weights lie in memory with the channels last.
+        distillation: Whether a student is distilled from its teacher.
+        gate: Whether only the samples are distilled that the teacher warps better.
+        flow_truth_weight: Weight of the distance to the true flow, for rendered people in the papers' stages.
+        augmentation: Of rendered people, for every sample: mirrored alone, or also with the frames, light and cameras
+            of photographs.
+        perceptual: The perceptual loss.
+        seed: Everything random follows from it.
+        workers: Processes that read samples; 0 reads in the training process.
+        size: Height and width of the pictures.
+        steps_per_epoch: Fewer steps than the data has batches; None for all.
+        sheet_every: Steps between two sample sheets; None for none.
+        checkpoint_every: Steps between two states of the run on disk.
     """
 
     scheme: Literal["dmvton", "pfafn", "rendered"]
     stage: StageName
     network: str
     start: Path | None = None
-    teacher: Teacher | None = None
+    teacher: TeacherConfig | None = None
     epochs: Epochs
     batch_size: Count
     accumulation: Count = 1
     learning_rates: LearningRates
-    optimiser: Optimiser = Optimiser()
+    optimiser: OptimiserConfig = OptimiserConfig()
     ema_decay: Annotated[float, Field(gt=0, lt=1)] | None = None
-    precision: Precision = Precision.FP32
+    precision: TrainingPrecision = TrainingPrecision.FP32
     channels_last: bool = False
     distillation: bool = True
     gate: bool = True
     flow_truth_weight: Annotated[float, Field(ge=0)] = 0.0
     augmentation: Literal["mirror", "photographs"] = "mirror"
-    perceptual: Perceptual
+    perceptual: PerceptualConfig
     seed: Annotated[int, Field(ge=0, strict=True)] = 0
     workers: Annotated[int, Field(ge=0, strict=True)] = 0
     size: tuple[int, int] = DEFAULT_SIZE
@@ -166,14 +219,14 @@ class Recipe(Strict):
             raise ValueError(f"height and width must be multiples of {SIZE_MULTIPLE}, {SMALLEST_SIZE} or more")
         return size
 
-    def named(self) -> "Recipe":
-        """This recipe with the names of its files in the place of their paths, for records that others read."""
+    def without_folders(self) -> "Recipe":
+        """This recipe with the names of its files instead of their paths, for records that others read."""
         teacher, perceptual = self.teacher, self.perceptual
         return self.model_copy(
             update={
-                "start": _name(self.start),
-                "teacher": teacher and teacher.model_copy(update={"checkpoint": _name(teacher.checkpoint)}),
-                "perceptual": perceptual.model_copy(update={"weights": _name(perceptual.weights)}),
+                "start": _file_name(self.start),
+                "teacher": teacher and teacher.model_copy(update={"checkpoint": _file_name(teacher.checkpoint)}),
+                "perceptual": perceptual.model_copy(update={"weights": _file_name(perceptual.weights)}),
             }
         )
 
@@ -184,8 +237,15 @@ def published_recipes() -> list[str]:
 
 
 def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
-    """The recipe in a YAML file, or the one of ours with that name; overrides: "key=value" with dotted keys and YAML
-    values. Raises RecipeError."""
+    """Reads a recipe.
+
+    Args:
+        path: A YAML file, or the name of a published recipe.
+        overrides: "key=value" with dotted keys and YAML values.
+
+    Raises:
+        RecipeError: The file cannot be read, or is no recipe.
+    """
     return RECIPES.load(path, Recipe, overrides)
 
 
@@ -194,5 +254,5 @@ def recipe_yaml(recipe: BaseModel) -> str:
     return RECIPES.dump(recipe)
 
 
-def _name(path: Path | None) -> Path | None:
+def _file_name(path: Path | None) -> Path | None:
     return path and Path(path.name)

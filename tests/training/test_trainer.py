@@ -23,7 +23,7 @@ from dmvton_mobile.utils.files import sha256_file
 from tests.conftest import SMALL
 from tests.training.toy import CPU, DATA, PAIRS, Toy, recipe
 from training.cli import train_command
-from training.data.sampler import Batches, Seeded, epoch_order
+from training.data.sampler import Batches, SeededSamples, epoch_permutation
 from training.runtime.distributed import DistributedContext
 from training.runtime.log import read_log
 from training.trainer import StepReport, train
@@ -162,11 +162,11 @@ def test_what_is_in_no_group_is_frozen(train_dataset: TryOnDataset, tmp_path: Pa
 
 
 def test_every_epoch_has_an_order_of_its_own() -> None:
-    orders = {(seed, epoch): tuple(epoch_order(50, seed, epoch)) for seed in (0, 1) for epoch in (1, 2)}
+    orders = {(seed, epoch): tuple(epoch_permutation(50, seed, epoch)) for seed in (0, 1) for epoch in (1, 2)}
     assert all(sorted(order) == list(range(50)) for order in orders.values())
     assert len(set(orders.values())) == 4
     torch.rand(3)
-    assert tuple(epoch_order(50, 0, 1)) == orders[0, 1]
+    assert tuple(epoch_permutation(50, 0, 1)) == orders[0, 1]
 
 
 def test_the_processes_share_every_batch(train_dataset: TryOnDataset) -> None:
@@ -178,14 +178,14 @@ def test_the_processes_share_every_batch(train_dataset: TryOnDataset) -> None:
 
     alone = names(CPU)
     shares = [names(DistributedContext(torch.device("cpu"), rank, 2)) for rank in (0, 1)]
-    everyone = [train_dataset[index].person_name for index in epoch_order(PAIRS, chosen.seed, 3)]
+    everyone = [train_dataset[index].person_name for index in epoch_permutation(PAIRS, chosen.seed, 3)]
     assert [name for step in alone for name in step] == everyone
     assert [sorted(one + other) for one, other in zip(*shares, strict=True)] == [sorted(step) for step in alone]
     assert names(CPU, first=1) == alone[1:]
 
 
 def test_a_sample_is_drawn_by_its_place_alone(train_dataset: TryOnDataset) -> None:
-    drawing = Seeded(Drawing(train_dataset), 3)
+    drawing = SeededSamples(Drawing(train_dataset), 3)
     first = drawing[2, 5]
     other_epoch, again = drawing[3, 5], drawing[2, 5]
     assert torch.equal(first.person, again.person) and not torch.equal(first.person, other_epoch.person)
@@ -215,7 +215,7 @@ def test_a_loss_that_is_nan_stops_the_run(train_dataset: TryOnDataset, tmp_path:
     ):
         train(Toy(spoilt=("squared", 6)), train_dataset, DATA, recipe(), out, CPU)
     batch = torch.load(out / "nonfinite_step_0000006_rank_0.pt", weights_only=True)
-    fourth = epoch_order(PAIRS, recipe().seed, 2)[2:4]
+    fourth = epoch_permutation(PAIRS, recipe().seed, 2)[2:4]
     assert list(batch["person_name"]) == [train_dataset[index].person_name for index in fourth]
     assert torch.equal(batch["person"][0], train_dataset[fourth[0]].person)
     assert [row.step for row in read_log(out / "log.jsonl")] == [1, 2, 3, 4, 5]

@@ -22,10 +22,13 @@ from dmvton_mobile.networks import NetworkConfig
 from dmvton_mobile.networks.network import PaperNetwork
 from dmvton_mobile.networks.warp import PyramidWarp
 from tests.conftest import SEED, SMALL
+from training.losses.common import Losses
+from training.losses.perceptual import StructuralPerceptual
 from training.recipe import Recipe
 from training.runtime.distributed import DistributedContext
 from training.runtime.run_folder import TrainingData
-from training.stages.stage import Losses, OptimiserGroup, Stage
+from training.stages.paper_config import DMVTON
+from training.stages.stage import OptimiserGroup, Pictures, Stage, StageConfig
 from training.trainer import StepReport, train
 
 CPU = DistributedContext(torch.device("cpu"))
@@ -44,12 +47,12 @@ class Toy(Stage):
         spoilt: tuple[str, int] | None = None,
         late: int = 1,
     ) -> None:
-        super().__init__()
         torch.manual_seed(SEED)
         warp = nn.Conv2d(3, width, 3, padding=1)
         generator = nn.Sequential(nn.BatchNorm2d(width) if norm else nn.Identity(), nn.Conv2d(width, 3, 3, padding=1))
         config = NetworkConfig(name="toy", condition_channels=3)
-        self.network = PaperNetwork(config, cast(PyramidWarp, warp), generator)
+        network = PaperNetwork(config, cast(PyramidWarp, warp), generator)
+        super().__init__(network, StageConfig(DMVTON, StructuralPerceptual(), warp_rate=1e-2, constant_epochs=1))
         self.noise, self.spoilt, self.late = noise, spoilt, late
         self.calls = 0
 
@@ -71,7 +74,7 @@ class Toy(Stage):
             OptimiserGroup("generator", list(self.network.generator.parameters()), 2e-2, first_epoch=self.late),
         ]
 
-    def preview(self, batch: TryOnSample) -> Sequence[tuple[str, Tensor]]:
+    def pictures(self, batch: TryOnSample) -> Pictures:
         assert not self.network.training and not torch.is_grad_enabled()
         made = self.network.generator(cast(nn.Module, self.network.warp)(batch.person))
         return [("person", batch.person), ("made", made)]

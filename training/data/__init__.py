@@ -1,1 +1,1 @@
-"""Batches: their order, what is supervised, how they are augmented."""
+"""Batches: which samples a step reads, supervised batches, augmentation."""

@@ -1,6 +1,7 @@
-"""What `dmvton-lite` is taught with: a person, a garment, the picture that should come out, how the garment lies."""
+"""Supervised batches: a person, a garment, the exact picture of the person in it, and how it lies on them."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -9,8 +10,16 @@ from dmvton_mobile.datasets.sample import DataError, Truth, TryOnSample
 
 
 @dataclass(frozen=True)
-class Lesson:
-    """A person, the garment to put on [B, 3, H, W], its mask [B, 1, H, W], the person in it, how it lies on them."""
+class SupervisedBatch:
+    """What `dmvton-lite` is trained on.
+
+    Attributes:
+        person: the person in another garment, RGB [B, 3, H, W] in [-1, 1].
+        garment: the garment to put on, RGB [B, 3, H, W] in [-1, 1].
+        garment_mask: [B, 1, H, W] in [0, 1].
+        target: the person in that garment, RGB [B, 3, H, W] in [-1, 1].
+        truth: how the garment lies on the person in `target`.
+    """
 
     person: Tensor
     garment: Tensor
@@ -19,32 +28,44 @@ class Lesson:
     truth: Truth
 
 
-def truth_lessons(batch: TryOnSample) -> Lesson:
-    """Both of every sample: into the other garment, then back into the own. Raises DataError without the truth."""
+def supervised_batch(batch: TryOnSample) -> SupervisedBatch:
+    """Both try-ons of every sample: from the garment worn into the other one, then back; 2 B samples.
+
+    Raises:
+        DataError: A sample lacks the second garment, the person in it, or the truth of either.
+    """
     other = batch.unpaired
     if batch.truth is None or other is None or other.person is None or other.truth is None:
-        raise DataError("The truth stages need each person in two garments, with the truth of both: render the data.")
-    return Lesson(
-        person=torch.cat([batch.person, other.person]),
-        garment=torch.cat([other.garment, batch.garment]),
-        garment_mask=torch.cat([other.garment_mask, batch.garment_mask]),
-        target=torch.cat([other.person, batch.person]),
-        truth=_joined(other.truth, batch.truth),
+        raise DataError(
+            "The supervised stages need each person in two garments, with the truth of both: render the data."
+        )
+    return merge(
+        SupervisedBatch(batch.person, other.garment, other.garment_mask, other.person, other.truth),
+        SupervisedBatch(other.person, batch.garment, batch.garment_mask, batch.person, batch.truth),
+        lambda into, back: torch.cat([into, back]),
     )
 
 
-def mirrored(lesson: Lesson) -> Lesson:
-    """Left and right swapped, in both pictures: a flow's x changes its sign."""
-    grid = lesson.truth.grid.flip(3) * lesson.truth.grid.new_tensor([-1.0, 1.0]).view(1, 2, 1, 1)
-    truth = Truth(grid, lesson.truth.garment.flip(3), lesson.truth.visible.flip(3))
-    pictures = (lesson.person, lesson.garment, lesson.garment_mask, lesson.target)
-    person, garment, mask, target = (picture.flip(3) for picture in pictures)
-    return Lesson(person, garment, mask, target, truth)
+def mirrored(batch: SupervisedBatch) -> SupervisedBatch:
+    """Left and right swapped in all pictures; the x of a flow changes its sign."""
+    flipped = merge(batch, batch, lambda values, _: values.flip(3))
+    sign = batch.truth.grid.new_tensor([-1.0, 1.0]).view(1, 2, 1, 1)
+    return replace(flipped, truth=replace(flipped.truth, grid=flipped.truth.grid * sign))
 
 
-def _joined(first: Truth, second: Truth) -> Truth:
-    return Truth(
-        torch.cat([first.grid, second.grid]),
-        torch.cat([first.garment, second.garment]),
-        torch.cat([first.visible, second.visible]),
+def merge(
+    first: SupervisedBatch, second: SupervisedBatch, operation: Callable[[Tensor, Tensor], Tensor]
+) -> SupervisedBatch:
+    """One batch of two, by the operation on each pair of their tensors."""
+    truth, other = first.truth, second.truth
+    return SupervisedBatch(
+        person=operation(first.person, second.person),
+        garment=operation(first.garment, second.garment),
+        garment_mask=operation(first.garment_mask, second.garment_mask),
+        target=operation(first.target, second.target),
+        truth=Truth(
+            grid=operation(truth.grid, other.grid),
+            garment=operation(truth.garment, other.garment),
+            visible=operation(truth.visible, other.visible),
+        ),
     )

@@ -1,1 +1,1 @@
-"""Every loss: pure functions with the formulas and numbers of their sources."""
+"""The losses of training: pure functions with their formulas, weights and sources."""

@@ -1,7 +1,7 @@
-"""The cost volume as training computes it: products of rows in the place of 49 shifted pictures.
+"""The cost volume as training computes it: products of complete rows instead of 49 shifted maps.
 
-The same numbers up to rounding, and the same gradients; a step of the papers' warp stage takes three fifths of the time
-on the CPU, and none of the 49 products of all channels are kept by autograd.
+Values and gradients equal those of `FlowOperations.cost_volume` up to rounding. A step of the papers' warp stages takes
+three fifths of the time on the CPU, and autograd keeps none of the 49 products of all channels.
 """
 
 from dataclasses import dataclass
@@ -12,30 +12,34 @@ from torch import Tensor
 
 from dmvton_mobile.networks import TryOnNetwork
 from dmvton_mobile.networks.flow import COST_VOLUME_RADIUS, COST_VOLUME_WINDOW, FlowOperations
-from dmvton_mobile.networks.warp import AppearanceFlow
+from dmvton_mobile.networks.warp import FlowKind
 
 
 @dataclass(frozen=True)
 class RowProducts(FlowOperations):
-    """Each row of the garment's features times each of the seven rows of the person's around it."""
+    """`FlowOperations` whose cost volume multiplies each row of one map with the seven rows around it of the other."""
 
     def cost_volume(self, garment: Tensor, person: Tensor, flow: Tensor | None = None) -> Tensor:
+        """As `FlowOperations.cost_volume`: [B, C, H, W] twice and a flow [B, 2, H, W] -> [B, 49, H, W]."""
         garment = garment if flow is None else self.warp(garment, flow)
         batch, channels, height, width = person.shape
         padded = F.pad(person, (COST_VOLUME_RADIUS,) * 4)
-        rows = garment.permute(0, 2, 3, 1).reshape(batch * height, width, channels)
+        garment_rows = garment.permute(0, 2, 3, 1).reshape(batch * height, width, channels)
         columns = torch.arange(width, device=person.device)[:, None]
-        reached = (columns + torch.arange(COST_VOLUME_WINDOW, device=person.device)).expand(batch * height, -1, -1)
-        shares = []
+        neighbours = (columns + torch.arange(COST_VOLUME_WINDOW, device=person.device)).expand(batch * height, -1, -1)
+        products = []
         for dy in range(COST_VOLUME_WINDOW):
-            around = padded[:, :, dy : dy + height].transpose(1, 2).reshape(batch * height, channels, -1)
-            shares.append((rows @ around).gather(2, reached))  # of all pairs in a row, seven neighbours for each pixel
-        volume = torch.stack(shares, 2).view(batch, height, width, -1) / channels
+            person_rows = padded[:, :, dy : dy + height].transpose(1, 2).reshape(batch * height, channels, -1)
+            products.append((garment_rows @ person_rows).gather(2, neighbours))  # of a row's pairs, seven per pixel
+        volume = torch.stack(products, 2).view(batch, height, width, -1) / channels
         return volume.permute(0, 3, 1, 2)
 
 
 def with_row_products(network: TryOnNetwork) -> TryOnNetwork:
-    """The network itself, with the cost volume in this form; weights and checkpoints stay as they are."""
-    if isinstance(network.warp.aflow_net, AppearanceFlow):
-        network.warp.aflow_net.operations = RowProducts(network.config.align_corners)
+    """Gives the network this form of the cost volume, in place, and returns it; its weights stay as they are.
+
+    A network without a cost volume stays as it is.
+    """
+    if network.warp.aflow_net.kind is FlowKind.LEVELS:
+        network.operations = RowProducts(network.config.align_corners)
     return network

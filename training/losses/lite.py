@@ -66,7 +66,7 @@ def tryon_losses(prediction: LitePrediction, batch: SupervisedBatch, perceptual:
 
 
 def match_cross_entropy(scores: Tensor, truth: Truth) -> Tensor:
-    """mean -sum_k w_k log softmax(s)_k over the places of the person where the garment lies.
+    """Mean -sum_k w_k log softmax(s)_k over the places of the person where the garment lies.
 
     k runs over the four places of the garment around the true one; w_k are the bilinear weights of their nearness.
 
@@ -92,7 +92,7 @@ def match_cross_entropy(scores: Tensor, truth: Truth) -> Tensor:
 
 
 def flow_error(flow: Tensor, truth: Truth) -> Tensor:
-    """mean sqrt(|f - t|^2 + 0.1^2), in pixels of the garment's picture, where the garment lies, hidden parts included.
+    """Mean sqrt(|f - t|^2 + 0.1^2), in pixels of the garment's picture, where the garment lies, hidden parts included.
 
     Args:
         flow: f [B, 2, h, w], at the full size or a fraction of it.
@@ -105,12 +105,12 @@ def flow_error(flow: Tensor, truth: Truth) -> Tensor:
 
 
 def worn_l1(warped: Tensor, target: Tensor, visible: Tensor) -> Tensor:
-    """mean |w - t| where v is 1: the warped garment w against the picture t of it as worn, where it is seen."""
+    """Mean |w - t| where v is 1: the warped garment w against the picture t of it as worn, where it is seen."""
     return masked_mean((warped - target).abs().mean(1, keepdim=True), visible)
 
 
 def light_l1(output: TryOnOutput, garment: Tensor, target: Tensor, truth: Truth) -> Tensor:
-    """mean |g c + r (1 - c) - t| where the garment is seen; g is the garment moved by the true flow.
+    """Mean |g c + r (1 - c) - t| where the garment is seen; g is the garment moved by the true flow.
 
     The predicted composition c and rendered picture r thus learn how light falls on a garment that lies right, whatever
     the warp does.
@@ -124,12 +124,12 @@ def light_l1(output: TryOnOutput, garment: Tensor, target: Tensor, truth: Truth)
 
 
 def tryon_l1(tryon: Tensor, target: Tensor, visible: Tensor) -> Tensor:
-    """mean (1 + 2 v) |p - t|: where the garment is seen, v = 1, a pixel counts three times."""
+    """Mean (1 + 2 v) |p - t|: where the garment is seen, v = 1, a pixel counts three times."""
     return ((tryon - target).abs() * (1 + GARMENT_WEIGHT * visible)).mean()
 
 
 def composition_loss(composition: Tensor, visible: Tensor) -> Tensor:
-    """mean of -log(1 - c) where the garment is not seen, and of -log(min(c / 0.5, 1)) where it is.
+    """Mean of -log(1 - c) where the garment is not seen, and of -log(min(c / 0.5, 1)) where it is.
 
     Above 0.5 the composition c is free: the generator shades the garment with the rest of the pixel.
     """
@@ -139,7 +139,7 @@ def composition_loss(composition: Tensor, visible: Tensor) -> Tensor:
 
 
 def share_cross_entropy(share: Tensor, known: Tensor) -> Tensor:
-    """mean binary cross entropy of a predicted share against the known one in {0, 1}; torch's own refuses autocast."""
+    """Mean binary cross entropy of a predicted share against the known one in {0, 1}; torch's own refuses autocast."""
     share = share.float().clamp(LOG_MARGIN, 1 - LOG_MARGIN)
     return -(known * share.log() + (1 - known) * (1 - share).log()).mean()
 

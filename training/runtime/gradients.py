@@ -12,12 +12,13 @@ from torch.amp.grad_scaler import GradScaler
 from torch.nn.parallel import DistributedDataParallel
 
 from dmvton_mobile.datasets.sample import TryOnSample
-from training.recipe import Precision, Recipe
+from training.losses.common import Losses
+from training.recipe import Recipe, TrainingPrecision
 from training.runtime.distributed import DistributedContext
 from training.runtime.seeds import seed_everything
-from training.stages.stage import Losses, Stage
+from training.stages.stage import Stage
 
-_AUTOCAST_DTYPES = {Precision.BF16: torch.bfloat16, Precision.FP16: torch.float16}
+_AUTOCAST_DTYPES = {TrainingPrecision.BF16: torch.bfloat16, TrainingPrecision.FP16: torch.float16}
 Value = TypeVar("Value")
 
 
@@ -28,7 +29,7 @@ class NonFiniteLoss(Exception):
         name: The name of the loss, the first one that is not finite.
         value: Its value.
         rank: The process that computed it.
-        batch: The micro-batch of the process that raises this, which is that of `rank` in one process only.
+        batch: The micro-batch of this process; the loss is that of `rank`, which may be another process.
     """
 
     def __init__(self, name: str, value: float, rank: int, batch: TryOnSample) -> None:
@@ -46,7 +47,7 @@ class Gradients:
     def __init__(self, stage: Stage, recipe: Recipe, context: DistributedContext) -> None:
         self._stage, self._recipe, self._context = stage, recipe, context
         self._parallel = DistributedDataParallel(stage) if context.world_size > 1 else None
-        self.scaler = GradScaler(context.device.type, enabled=recipe.precision is Precision.FP16)
+        self.scaler = GradScaler(context.device.type, enabled=recipe.precision is TrainingPrecision.FP16)
 
     def compute(self, micro_batches: Sequence[TryOnSample], epoch: int, step: int) -> dict[str, float]:
         """Leaves the gradients of a batch, scaled by `scaler`, in the parameters.

@@ -1,10 +1,10 @@
-"""`copy`: a compressed network copies the one it was made from and, where there is one, learns from the truth. Ours.
+"""`self-distillation`: a compressed network learns from the network it was made from. Ours.
 
-The original is frozen, in eval mode and no submodule, as all teachers are.
+Where the exact try-ons are known as well, `dmvton-lite` learns from both.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Self
+from collections.abc import Sequence
+from typing import assert_never
 
 import torch
 from torch import Tensor
@@ -12,86 +12,93 @@ from torch import Tensor
 from dmvton_mobile.datasets.sample import TryOnSample
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import TryOnNetwork, TryOnOutput
-from training.data.supervised_batch import Lesson
-from training.stages.network_stage import NetworkStage, Pictures, Setting
-from training.stages.stage import Losses, OptimiserGroup
-from training.stages.supervised import TruthTryOn
+from dmvton_mobile.networks.warp import FlowKind
+from training.data.supervised_batch import SupervisedBatch
+from training.losses.common import Losses
+from training.losses.self_distillation import self_distillation_losses
+from training.stages.stage import OptimiserGroup, Pictures, Stage, StageConfig
+from training.stages.supervised import SupervisedTryOn
 
-TRYON_WEIGHT, RENDERED_WEIGHT, COMPOSITION_WEIGHT = 2.0, 0.5, 0.5
-FLOW_WEIGHT = 0.05  # of pixels
 
+class OriginalNetwork:
+    """The network that was compressed, asked without gradients.
 
-class Original:
-    """The network that is copied. Raises DmvtonError for one that needs a parser."""
+    It is no `nn.Module`, so that a stage that holds it does not register the network. The stage that uses it names
+    `network` as a companion, and so freezes it.
+
+    Raises:
+        DmvtonError: The network needs a parser.
+    """
 
     def __init__(self, network: TryOnNetwork):
         if not network.config.parser_free:
             raise DmvtonError(f"{network.config.name} needs a parser: compress a student, which goes onto the phone.")
-        self.network = network.requires_grad_(False).eval()
+        self.network = network
 
     @torch.no_grad()
     def __call__(self, person: Tensor, garment: Tensor, garment_mask: Tensor) -> TryOnOutput:
+        """The try-on, for the inputs of `TryOnNetwork.forward`."""
         output: TryOnOutput = self.network(person, garment, garment_mask)
         return output
 
 
-def copy_losses(output: TryOnOutput, original: TryOnOutput) -> Losses:
-    """2 mean |try-on| + 0.05 pixels between the flows, where the original's garment lies, + 0.5 mean |composition| +
-    0.5 mean |rendered|, of the differences."""
-    height, width = original.flow.shape[2:]
-    pixels = original.flow.new_tensor([(width - 1) / 2, (height - 1) / 2]).view(1, 2, 1, 1)
-    distance = ((output.flow - original.flow) * pixels).abs().sum(1, keepdim=True)
-    lies = original.warped_mask.detach()
-    return {
-        "copied_tryon": TRYON_WEIGHT * (output.tryon - original.tryon).abs().mean(),
-        "copied_flow": FLOW_WEIGHT * (distance * lies).sum() / lies.sum().clamp(min=1),
-        "copied_composition": COMPOSITION_WEIGHT * (output.composition - original.composition).abs().mean(),
-        "copied_rendered": RENDERED_WEIGHT * (output.rendered - original.rendered).abs().mean(),
-    }
+class SelfDistillation(Stage):
+    """Trains any parser-free network: each person in their own garment and, where the data has one, in another."""
 
-
-class Copy(NetworkStage):
-    """Any parser-free network: the person in their own garment and, where the data has one, in another."""
-
-    def __init__(self, network: TryOnNetwork, setting: Setting, original: TryOnNetwork):
-        super().__init__(network, setting)
-        self.original = Original(original)
+    def __init__(self, network: TryOnNetwork, config: StageConfig, original: TryOnNetwork):
+        super().__init__(network, config, companions=[original])
+        self.original = OriginalNetwork(original)
 
     def forward(self, batch: TryOnSample, epoch: int) -> Losses:
-        fed = _worn_and_other(batch)
-        return copy_losses(self.network(*fed), self.original(*fed))
+        """See `Stage.forward`."""
+        inputs = _paired_and_unpaired(batch)
+        return self_distillation_losses(self.network(*inputs), self.original(*inputs))
 
     def optimiser_groups(self) -> Sequence[OptimiserGroup]:
+        """The warp and the generator."""
         return [self.warp_group(), self.generator_group()]
 
     def pictures(self, batch: TryOnSample) -> Pictures:
-        fed = _worn_and_other(batch)
-        output, original = self.network(*fed), self.original(*fed)
-        return [("person", fed[0]), ("garment", fed[1]), ("try-on", output.tryon), ("original", original.tryon)]
-
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        self.original.network._apply(fn, recurse)
-        return super()._apply(fn, recurse)
+        """Person, garment, try-on, the original's try-on."""
+        person, garment, garment_mask = _paired_and_unpaired(batch)
+        output, original = (each(person, garment, garment_mask) for each in (self.network, self.original))
+        return [("person", person), ("garment", garment), ("try-on", output.tryon), ("original", original.tryon)]
 
 
-class TruthCopy(TruthTryOn):
-    """`dmvton-lite` on rendered people: the losses of `truth-tryon`, and of the copy."""
+class SupervisedSelfDistillation(SupervisedTryOn):
+    """Trains `dmvton-lite` on rendered people, by the losses of `supervised-tryon` and those of self-distillation."""
 
-    def __init__(self, network: TryOnNetwork, setting: Setting, original: TryOnNetwork):
-        super().__init__(network, setting)
-        self.original = Original(original)
+    def __init__(self, network: TryOnNetwork, config: StageConfig, original: TryOnNetwork):
+        super().__init__(network, config, companions=[original])
+        self.original = OriginalNetwork(original)
 
-    def losses(self, lesson: Lesson) -> Losses:
-        prediction = self.predict(lesson)
-        copied = copy_losses(prediction.output, self.original(lesson.person, lesson.garment, lesson.garment_mask))
-        return self.judged(prediction, lesson) | copied
-
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        self.original.network._apply(fn, recurse)
-        return super()._apply(fn, recurse)
+    def losses(self, batch: SupervisedBatch) -> Losses:
+        """The losses of an augmented batch."""
+        prediction = self.predict(batch)
+        original = self.original(batch.person, batch.garment, batch.garment_mask)
+        distilled = self_distillation_losses(prediction.output, original)
+        return self.prediction_losses(prediction, batch) | distilled
 
 
-def _worn_and_other(batch: TryOnSample) -> tuple[Tensor, Tensor, Tensor]:
+def build_self_distillation(network: TryOnNetwork, config: StageConfig, original: TryOnNetwork) -> Stage:
+    """The stage that suits the network: supervised as well where its flows can be compared with the exact ones.
+
+    Args:
+        network: compressed; trained in place.
+        config: of the stage.
+        original: the network that was compressed; frozen.
+    """
+    match network.warp.aflow_net.kind:
+        case FlowKind.MATCHING:
+            return SupervisedSelfDistillation(network, config, original)
+        case FlowKind.LEVELS:
+            return SelfDistillation(network, config, original)
+        case kind:
+            assert_never(kind)
+
+
+def _paired_and_unpaired(batch: TryOnSample) -> tuple[Tensor, Tensor, Tensor]:
+    """Person, garment and mask of the batch, followed by those with the unpaired garments where there are any."""
     other = batch.unpaired
     if other is None:
         return batch.person, batch.garment, batch.garment_mask

@@ -1,4 +1,4 @@
-"""How a teacher (or tutor) is trained: a parser-based network on real pairs, first its warp, then all of it."""
+"""The stages of a teacher (PF-AFN: tutor): a parser-based network on real pairs, first its warp, then all of it."""
 
 from collections.abc import Sequence
 
@@ -6,57 +6,64 @@ from dmvton_mobile.datasets.parser_inputs import person_clothes, warp_condition
 from dmvton_mobile.datasets.sample import TryOnSample
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import TryOnNetwork, TryOnOutput
-from training.losses.paper import generator_loss, scaled
-from training.stages.forward import Warped, generate_from_parsing, warp_garment
-from training.stages.network_stage import Pictures, Setting
+from training.losses.common import Losses, scaled
+from training.losses.paper import generator_loss
+from training.stages.forward import TrainingWarp, generate_from_parsing, warp_garment
 from training.stages.paper_config import TEACHER_WARP_FACTOR
 from training.stages.paper_stage import PaperStage, tryon_pictures
-from training.stages.stage import Losses, OptimiserGroup
+from training.stages.stage import OptimiserGroup, Pictures, StageConfig
 
 
 class TeacherWarp(PaperStage):
-    """The warp alone: `losses.warp_loss`."""
+    """`teacher-warp`: the warp alone, by `losses.paper.warp_loss`."""
 
-    def __init__(self, network: TryOnNetwork, setting: Setting):
+    def __init__(self, network: TryOnNetwork, config: StageConfig):
         if network.config.parser_free:
             raise DmvtonError(f"{network.config.name} is parser-free: train it in the student's stages.")
-        super().__init__(network, setting)
+        super().__init__(network, config)
 
     def forward(self, batch: TryOnSample, epoch: int) -> Losses:
+        """See `Stage.forward`."""
         return self.warp_losses(batch, self.warp(batch))
 
     def optimiser_groups(self) -> Sequence[OptimiserGroup]:
+        """The warp."""
         return [self.warp_group()]
 
-    def warp(self, batch: TryOnSample) -> Warped:
+    def warp(self, batch: TryOnSample) -> TrainingWarp:
+        """The garment that the person wears, warped onto what the parser found of them."""
         return warp_garment(self.network, warp_condition(batch), batch.garment, batch.garment_mask)
 
     def pictures(self, batch: TryOnSample) -> Pictures:
-        return _shown(batch, self.warp(batch))
+        """Person, garment, warped garment."""
+        return _warp_pictures(batch, self.warp(batch))
 
 
 class TeacherTryOn(TeacherWarp):
-    """Warp and generator together: half of the warp's losses, and `losses.generator_loss`."""
+    """`teacher-tryon`: warp and generator, by half of the warp's losses and `losses.paper.generator_loss`."""
 
     def forward(self, batch: TryOnSample, epoch: int) -> Losses:
-        warped = self.warp(batch)
-        output = self.tryon(batch, warped, within_clothes=self.setting.scheme.composition_within_clothes)
-        warp_losses = scaled(self.warp_losses(batch, warped), TEACHER_WARP_FACTOR)
-        return warp_losses | generator_loss(output, batch.person, self.setting.perceptual)
+        """See `Stage.forward`."""
+        warp = self.warp(batch)
+        output = self.tryon(batch, warp, within_clothes=self.config.paper.composition_within_clothes)
+        warp_losses = scaled(self.warp_losses(batch, warp), TEACHER_WARP_FACTOR)
+        return warp_losses | generator_loss(output, batch.person, self.config.perceptual)
 
     def optimiser_groups(self) -> Sequence[OptimiserGroup]:
+        """The warp and the generator."""
         return [self.warp_group(), self.generator_group()]
 
-    def tryon(self, batch: TryOnSample, warped: Warped, *, within_clothes: bool) -> TryOnOutput:
-        """The person in the garment they wear, so their own clothes cover the arms."""
+    def tryon(self, batch: TryOnSample, warp: TrainingWarp, *, within_clothes: bool) -> TryOnOutput:
+        """The person in the garment they wear: their own clothes cover the arms."""
         _, mask = person_clothes(batch)
         within = mask if within_clothes else None
-        return generate_from_parsing(self.network, batch, warped, covered=mask, within=within)
+        return generate_from_parsing(self.network, batch, warp, covered=mask, within=within)
 
     def pictures(self, batch: TryOnSample) -> Pictures:
-        warped = self.warp(batch)
-        return _shown(batch, warped) + tryon_pictures(self.tryon(batch, warped, within_clothes=False))
+        """Person, garment, warped garment, try-on, rendered."""
+        warp = self.warp(batch)
+        return _warp_pictures(batch, warp) + tryon_pictures(self.tryon(batch, warp, within_clothes=False))
 
 
-def _shown(batch: TryOnSample, warped: Warped) -> Pictures:
-    return [("person", batch.person), ("garment", batch.garment), ("warped garment", warped.garment)]
+def _warp_pictures(batch: TryOnSample, warp: TrainingWarp) -> Pictures:
+    return [("person", batch.person), ("garment", batch.garment), ("warped garment", warp.garment)]

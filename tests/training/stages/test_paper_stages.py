@@ -1,4 +1,4 @@
-"""The four stages of both schemes on a batch of rendered people: what they minimise, whom it reaches, who steps it."""
+"""The four stages of both papers on a batch of rendered people: what they minimise, whom it reaches, who steps it."""
 
 import copy
 import functools
@@ -14,21 +14,23 @@ from dmvton_mobile.datasets.sample import DataError, TryOnSample
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import TryOnNetwork, build_network, seeded_network
 from tests.rendered import rendered_batch
-from training.losses.perceptual import Perceptual, StructuralPerceptual
-from training.stages.forward import Warped
-from training.stages.initialisation import inherit
-from training.stages.network_stage import NetworkStage, Setting
-from training.stages.paper_config import DMVTON, PFAFN, SCHEMES, Scheme
-from training.stages.registry import STUDENT_STAGES, TEACHER_STAGES, build_stage
-from training.stages.student_stages import StudentWarp
-from training.stages.teacher import Teacher
+from training.losses.perceptual import PerceptualLoss, StructuralPerceptual
+from training.stages.build import build_stage
+from training.stages.forward import TrainingWarp
+from training.stages.paper_config import DMVTON, PAPERS, PFAFN, PaperConfig
+from training.stages.paper_stage import PaperStage
+from training.stages.stage import StageConfig
+from training.stages.student_stages import StudentWarp, inherit
+from training.stages.teacher import DistillationTeacher
 
+TEACHER_STAGES = ("teacher-warp", "teacher-tryon")
+STUDENT_STAGES = ("student-warp", "student-tryon")
 STAGES = [*TEACHER_STAGES, *STUDENT_STAGES]
 WARP_TERMS = {"warp_l1", "warp_perceptual", "warp_mask", "warp_smoothness", "warp_variation"}
 GENERATOR_TERMS = {"tryon_l1", "tryon_perceptual", "rendered_l1", "rendered_perceptual", "composition"}
 SKIN_TERMS = {"skin_l1", "skin_perceptual"}
 DISTILLED = {"distilled_condition", "distilled_flow"}
-SETTING = Setting(DMVTON, StructuralPerceptual(), warp_rate=3e-4, constant_epochs=5, generator_rate=1e-3)
+CONFIG = StageConfig(DMVTON, StructuralPerceptual(), warp_rate=3e-4, constant_epochs=5, generator_rate=1e-3)
 
 
 @pytest.fixture(scope="module")
@@ -52,38 +54,38 @@ def mobile(name: str) -> TryOnNetwork:
     return copy.deepcopy(seeded_mobile(name))
 
 
-def mobile_stage(name: str, scheme: Scheme = DMVTON) -> NetworkStage:
+def mobile_stage(name: str, paper: PaperConfig = DMVTON) -> PaperStage:
     """Teacher and student are the mobile networks, seeded; so their warps are alike, but for what sees the person."""
-    setting = replace(SETTING, scheme=scheme)
+    config = replace(CONFIG, paper=paper)
     if name in TEACHER_STAGES:
-        stage = build_stage(name, mobile("dmvton-teacher"), setting)
+        stage = build_stage(name, mobile("dmvton-teacher"), config)
     else:
-        stage = build_stage(name, mobile("dmvton-student"), setting, teacher=mobile("dmvton-teacher"))
-    assert isinstance(stage, NetworkStage)
+        stage = build_stage(name, mobile("dmvton-student"), config, teacher=mobile("dmvton-teacher"))
+    assert isinstance(stage, PaperStage)
     return stage
 
 
 @torch.no_grad()
-def judged(name: str, batch: TryOnSample, scheme: Scheme = DMVTON, epoch: int = 1) -> dict[str, Tensor]:
+def losses_of(name: str, batch: TryOnSample, paper: PaperConfig = DMVTON, epoch: int = 1) -> dict[str, Tensor]:
     """The losses in eval mode, which depend on the weights alone."""
-    return mobile_stage(name, scheme).eval()(batch, epoch)
+    return mobile_stage(name, paper).eval()(batch, epoch)
 
 
 def total(losses: dict[str, Tensor]) -> Tensor:
     return torch.stack(list(losses.values())).sum()
 
 
-@pytest.mark.parametrize("scheme", ["dmvton", "pfafn"])
+@pytest.mark.parametrize("paper", ["dmvton", "pfafn"])
 @pytest.mark.parametrize("name", STAGES)
-def test_one_step(name: str, scheme: str, batch: TryOnSample) -> None:
+def test_one_step(name: str, paper: str, batch: TryOnSample) -> None:
     """All terms are there and finite, gradients reach all that is trained and nothing else, and every step moves it."""
-    stage = mobile_stage(name, SCHEMES[scheme])
+    stage = mobile_stage(name, PAPERS[paper])
     losses = stage(batch, 6)
     assert losses.keys() == (
         WARP_TERMS
         | (GENERATOR_TERMS if name.endswith("tryon") else set())
         | (DISTILLED if name.startswith("student") else set())
-        | ({"distilled_garment"} if name.startswith("student") and scheme == "dmvton" else set())
+        | ({"distilled_garment"} if name.startswith("student") and paper == "dmvton" else set())
         | (SKIN_TERMS if name == "student-tryon" else set())
     )
     assert all(value.ndim == 0 and torch.isfinite(value) for value in losses.values())
@@ -120,10 +122,8 @@ def test_twenty_steps_on_one_batch_lower_the_total(name: str, person: TryOnSampl
     assert sum(totals[-3:]) < 0.95 * sum(totals[:3]), totals
 
 
-class WithWeights(Perceptual):
+class WithWeights(PerceptualLoss):
     """As VGG's, it has a weight of its own."""
-
-    name = "weighted"
 
     def __init__(self) -> None:
         super().__init__()
@@ -137,12 +137,12 @@ class WithWeights(Perceptual):
 def test_a_stage_holds_its_network_and_nothing_else(name: str) -> None:
     """In what it saves and in what it lists; the rest goes to other devices and types with it nevertheless."""
     perceptual = WithWeights()
-    setting = replace(SETTING, perceptual=perceptual)
+    config = replace(CONFIG, perceptual=perceptual)
     student = name in STUDENT_STAGES
     teacher = build_network("dmvton-teacher") if student else None
     plain = build_network("dmvton-student" if student else "dmvton-teacher")
     keys = {f"network.{key}" for key in plain.state_dict()}
-    stage = build_stage(name, plain, setting, teacher=teacher)
+    stage = build_stage(name, plain, config, teacher=teacher)
     assert stage.state_dict().keys() == keys
     assert {id(value) for value in stage.parameters()} == {id(value) for value in plain.parameters()}
     stage.to(torch.float64)
@@ -162,7 +162,7 @@ def test_the_teacher_is_trained_on_the_real_pair(batch: TryOnSample) -> None:
             preserved=inputs[:, :3],
             arms=inputs[:, 7:],
         )
-    losses = judged("teacher-tryon", batch)
+    losses = losses_of("teacher-tryon", batch)
     torch.testing.assert_close(losses["tryon_l1"], 5 * (output.tryon - batch.person).abs().mean())
     torch.testing.assert_close(losses["rendered_l1"], 5 * (output.rendered - batch.person).abs().mean())
     torch.testing.assert_close(losses["composition"], 1 - output.composition.mean())
@@ -170,11 +170,11 @@ def test_the_teacher_is_trained_on_the_real_pair(batch: TryOnSample) -> None:
 
 def test_the_student_sees_the_fake_and_is_to_bring_back_the_real_person(batch: TryOnSample) -> None:
     """In the paired garment; most of all where the other one had hidden the skin."""
-    fake = Teacher(mobile("dmvton-teacher")).fake(batch)
+    fake = DistillationTeacher(mobile("dmvton-teacher")).fake(batch)
     _, mask = person_clothes(batch)
     with torch.no_grad():
         output = mobile("dmvton-student").eval()(fake.person, batch.garment, batch.garment_mask)
-    losses = judged("student-tryon", batch)
+    losses = losses_of("student-tryon", batch)
     torch.testing.assert_close(losses["tryon_l1"], 5 * (output.tryon - batch.person).abs().mean())
     torch.testing.assert_close(losses["rendered_l1"], 5 * (output.rendered - batch.person).abs().mean())
     torch.testing.assert_close(losses["composition"], 1 - output.composition.mean())
@@ -187,17 +187,17 @@ def test_the_student_sees_the_fake_and_is_to_bring_back_the_real_person(batch: T
 def test_what_the_warps_losses_count_beside_the_generators(
     warp: str, tryon: str, factor: float, batch: TryOnSample
 ) -> None:
-    alone, beside = judged(warp, batch), judged(tryon, batch)
+    alone, beside = losses_of(warp, batch), losses_of(tryon, batch)
     for name, value in alone.items():
         torch.testing.assert_close(beside[name], factor * value)
 
 
 def test_the_skin_weights_by_epoch(batch: TryOnSample) -> None:
     """Five epochs at the full rate: DM-VTON doubles after the fifth, PF-AFN with it."""
-    for scheme, first_strong in ((DMVTON, 6), (PFAFN, 5)):
-        weights = [scheme.skin_weights(epoch, 5) for epoch in range(1, 9)]
+    for paper, first_strong in ((DMVTON, 6), (PFAFN, 5)):
+        weights = [paper.skin_weights(epoch, 5) for epoch in range(1, 9)]
         assert weights == [(30, 2)] * (first_strong - 1) + [(60, 4)] * (9 - first_strong)
-    early, strong = (judged("student-tryon", batch, epoch=epoch) for epoch in (5, 6))
+    early, strong = (losses_of("student-tryon", batch, epoch=epoch) for epoch in (5, 6))
     assert early["skin_l1"] > 0
     for name in SKIN_TERMS:
         torch.testing.assert_close(strong[name], 2 * early[name])
@@ -208,23 +208,23 @@ def test_pf_afn_composes_within_the_clothes_alone(name: str, batch: TryOnSample)
     """Where nobody wears any, nothing is taken from the garment; DM-VTON takes what it wants."""
     assert batch.label is not None
     bare = replace(batch, label=torch.zeros_like(batch.label))
-    losses = judged(name, bare, PFAFN)
+    losses = losses_of(name, bare, PFAFN)
     assert losses["composition"] == 1 and losses["tryon_l1"] == losses["rendered_l1"]
-    assert judged(name, bare, DMVTON)["composition"] < 1
+    assert losses_of(name, bare, DMVTON)["composition"] < 1
 
 
 def test_the_gate_and_the_distillation_can_be_left_out(batch: TryOnSample, monkeypatch: pytest.MonkeyPatch) -> None:
     """A teacher that warps the first garment perfectly, and the second to where it is of no use."""
     clothes, _ = person_clothes(batch)
-    paired = Teacher.paired
+    paired = DistillationTeacher.paired
 
-    def one_good(teacher: Teacher, batch: TryOnSample) -> Warped:
+    def one_good(teacher: DistillationTeacher, batch: TryOnSample) -> TrainingWarp:
         return paired(teacher, batch)._replace(garment=torch.stack([clothes[0], clothes[1] + 2]))
 
-    monkeypatch.setattr(Teacher, "paired", one_good)
+    monkeypatch.setattr(DistillationTeacher, "paired", one_good)
     gated, ungated, alone = (
-        judged("student-warp", batch, scheme)
-        for scheme in (DMVTON, replace(DMVTON, gate=False), replace(DMVTON, distil=False))
+        losses_of("student-warp", batch, paper)
+        for paper in (DMVTON, replace(DMVTON, gate=False), replace(DMVTON, distil=False))
     )
     assert alone.keys() == WARP_TERMS
     for name in WARP_TERMS:
@@ -242,12 +242,12 @@ def test_the_gate_and_the_distillation_can_be_left_out(batch: TryOnSample, monke
 
 
 def test_the_true_flow(batch: TryOnSample) -> None:
-    scheme = replace(DMVTON, flow_truth_weight=0.5)
-    once, twice = (judged("teacher-warp", batch, replace(scheme, flow_truth_weight=weight)) for weight in (0.5, 1.0))
+    paper = replace(DMVTON, flow_truth_weight=0.5)
+    once, twice = (losses_of("teacher-warp", batch, replace(paper, flow_truth_weight=weight)) for weight in (0.5, 1.0))
     assert once.keys() == WARP_TERMS | {"flow_truth"}
     assert 0 < once["flow_truth"] and twice["flow_truth"] == 2 * once["flow_truth"]
     with pytest.raises(DataError, match="flow_truth_weight needs the true flow"):
-        mobile_stage("teacher-warp", scheme)(replace(batch, truth=None), 1)
+        mobile_stage("teacher-warp", paper)(replace(batch, truth=None), 1)
 
 
 def changed_keys(before: dict[str, Tensor], module: nn.Module) -> set[str]:
@@ -260,7 +260,7 @@ def test_pf_afns_student_starts_as_its_tutor_but_for_what_sees_the_person(tutor:
     fill(teacher, 0)
     fill(network, 200)
     before = {key: value.clone() for key, value in network.state_dict().items()}
-    build_stage("student-warp", network, replace(SETTING, scheme=PFAFN), teacher=teacher)
+    build_stage("student-warp", network, replace(CONFIG, paper=PFAFN), teacher=teacher)
     theirs, copied = teacher.state_dict(), set()
     for key, value in network.state_dict().items():
         fresh = not key.startswith("warp.") or "cond_" in key or "aflow_net.netRefine" in key
@@ -280,7 +280,7 @@ def test_a_student_of_another_kind_cannot_start_as_its_tutor() -> None:
     student, tutor = build_network("dmvton-student"), build_network("pfafn-tutor")
     before = {key: value.clone() for key, value in student.state_dict().items()}
     with pytest.raises(CheckpointError, match="missing: image_mobile"):
-        inherit(student.warp, tutor.warp, PFAFN.fresh)
+        inherit(student.warp, tutor.warp)
     assert not changed_keys(before, student)
 
 
@@ -294,7 +294,7 @@ def test_pf_afns_student_trains_its_fresh_parts_first() -> None:
     stage = mobile_stage("student-warp", PFAFN)
     first, second = stage.optimiser_groups()
     assert (first.first_epoch, first.last_epoch, second.first_epoch, second.last_epoch) == (1, 4, 5, None)
-    assert first.learning_rate == second.learning_rate == SETTING.warp_rate
+    assert first.learning_rate == second.learning_rate == CONFIG.warp_rate
     warp = dict(stage.network.warp.named_parameters())
     fresh = {key for key in warp if key.startswith(("cond_mobile.", "aflow_net.netRefine."))}
     assert {id(value) for value in first.parameters} == {id(warp[key]) for key in fresh}
@@ -303,9 +303,9 @@ def test_pf_afns_student_trains_its_fresh_parts_first() -> None:
 
 @pytest.mark.parametrize("constant_epochs", [0, 1])
 def test_without_an_epoch_for_them_there_is_no_first_phase(constant_epochs: int) -> None:
-    setting = replace(SETTING, scheme=PFAFN, constant_epochs=constant_epochs)
+    config = replace(CONFIG, paper=PFAFN, constant_epochs=constant_epochs)
     networks = (build_network(name) for name in ("dmvton-student", "dmvton-teacher"))
-    (group,) = build_stage("student-warp", next(networks), setting, teacher=next(networks)).optimiser_groups()
+    (group,) = build_stage("student-warp", next(networks), config, teacher=next(networks)).optimiser_groups()
     assert group.first_epoch == 1 and group.last_epoch is None
 
 
@@ -313,8 +313,8 @@ def test_warp_and_generator_have_their_own_learning_rates() -> None:
     warp, generator = mobile_stage("student-tryon").optimiser_groups()
     assert (warp.name, warp.learning_rate) == ("warp", 3e-4)
     assert (generator.name, generator.learning_rate) == ("generator", 1e-3)
-    setting = replace(SETTING, generator_rate=None)
-    stage = build_stage("teacher-tryon", build_network("dmvton-teacher"), setting)
+    config = replace(CONFIG, generator_rate=None)
+    stage = build_stage("teacher-tryon", build_network("dmvton-teacher"), config)
     with pytest.raises(DmvtonError, match="learning rate"):
         stage.optimiser_groups()
 
@@ -352,7 +352,7 @@ def test_a_preview_shows_pictures_and_disturbs_nothing(name: str, batch: TryOnSa
 )
 def test_what_does_not_fit_together(name: str, network: str, teacher: str | None, message: str) -> None:
     with pytest.raises(DmvtonError, match=message):
-        build_stage(name, build_network(network), SETTING, teacher=build_network(teacher) if teacher else None)
+        build_stage(name, build_network(network), CONFIG, teacher=build_network(teacher) if teacher else None)
 
 
 @pytest.mark.slow
@@ -362,9 +362,9 @@ def test_the_papers_teacher_and_its_student(name: str, tmp_path_factory: pytest.
     batch = rendered_batch(tmp_path_factory.mktemp("rendered") / "people", 1, (256, 192))
     teacher = build_network("fsvton-teacher")
     if name in TEACHER_STAGES:
-        stage = build_stage(name, teacher, SETTING)
+        stage = build_stage(name, teacher, CONFIG)
     else:
-        stage = build_stage(name, build_network("dmvton-student"), SETTING, teacher=teacher)
+        stage = build_stage(name, build_network("dmvton-student"), CONFIG, teacher=teacher)
     losses = stage(batch, 1)
     assert all(torch.isfinite(value) for value in losses.values())
     total(losses).backward()

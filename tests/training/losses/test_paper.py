@@ -12,6 +12,7 @@ from dmvton_mobile.networks import TryOnOutput
 from dmvton_mobile.networks.flow import FlowOperations, downsample, flow_laplacian
 from dmvton_mobile.networks.warp import WarpLevels
 from training.losses.paper import (
+    SkinWeights,
     condition_distillation,
     feature_distance,
     flow_distance,
@@ -30,7 +31,6 @@ from training.losses.paper import (
     truth_at_level,
     warp_loss,
 )
-from training.stages.paper_config import SkinWeights
 
 FULL = (48, 64)  # height, width; the coarsest flow is 3x4
 LEVELS = range(5)

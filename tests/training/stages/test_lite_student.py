@@ -14,11 +14,11 @@ from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import TryOnNetwork, build_network, seeded_network
 from tests.rendered import rendered_batch
 from training.losses.perceptual import StructuralPerceptual
-from training.stages.forward import Warped
+from training.stages.build import build_stage
+from training.stages.forward import TrainingWarp
 from training.stages.lite_student import LiteStudent
-from training.stages.network_stage import Setting
-from training.stages.paper_config import DMVTON, Scheme
-from training.stages.registry import build_stage
+from training.stages.paper_config import DMVTON, PaperConfig
+from training.stages.stage import StageConfig
 
 KNOWN_TERMS = {"match", "flow_matched", "flow_refined", "flow_fine", "light"}
 TRYON_TERMS = {"tryon_l1", "tryon_gradient", "tryon_perceptual", "composition", "kept", "worn"}
@@ -34,10 +34,10 @@ def teacher() -> TryOnNetwork:
     return seeded_network("dmvton-teacher")
 
 
-def stage(teacher: TryOnNetwork, scheme: Scheme = DMVTON) -> LiteStudent:
+def stage(teacher: TryOnNetwork, paper: PaperConfig = DMVTON) -> LiteStudent:
     torch.manual_seed(0)
-    setting = Setting(scheme, StructuralPerceptual(), warp_rate=1e-3, constant_epochs=1, generator_rate=1e-3)
-    made = build_stage("student-tryon", build_network("dmvton-lite"), setting, teacher=copy.deepcopy(teacher))
+    config = StageConfig(paper, StructuralPerceptual(), warp_rate=1e-3, constant_epochs=1, generator_rate=1e-3)
+    made = build_stage("student-tryon", build_network("dmvton-lite"), config, teacher=copy.deepcopy(teacher))
     assert isinstance(made, LiteStudent)
     return made
 
@@ -49,7 +49,7 @@ class Knowing:
         self.fake, self._paired = stage.teacher.fake, stage.teacher.paired
         self.network = stage.teacher.network
 
-    def paired(self, batch: TryOnSample) -> Warped:
+    def paired(self, batch: TryOnSample) -> TrainingWarp:
         assert batch.truth is not None
         clothes, _ = person_clothes(batch)
         garment = torch.stack([clothes[0], torch.full_like(clothes[1], 9.0)])
@@ -71,13 +71,13 @@ def test_one_step_reaches_the_student_and_nobody_else(teacher: TryOnNetwork, bat
     assert {key.removeprefix("network.") for key in trained.state_dict()} == set(trained.network.state_dict())
 
 
-def test_a_lesson_leads_from_the_fake_to_the_photo(teacher: TryOnNetwork, batch: TryOnSample) -> None:
+def test_a_batch_leads_from_the_fake_to_the_photo(teacher: TryOnNetwork, batch: TryOnSample) -> None:
     trained = stage(teacher)
-    lesson, (_, worn) = trained.lesson(batch), person_clothes(batch)
-    assert torch.equal(lesson.person, trained.teacher.fake(batch).person)
-    assert torch.equal(lesson.target, batch.person) and torch.equal(lesson.garment, batch.garment)
-    assert torch.equal(lesson.truth.grid, trained.teacher.paired(batch).flow)
-    assert torch.equal(lesson.truth.visible, worn)
+    supervised, (_, worn) = trained.supervise(batch), person_clothes(batch)
+    assert torch.equal(supervised.person, trained.teacher.fake(batch).person)
+    assert torch.equal(supervised.target, batch.person) and torch.equal(supervised.garment, batch.garment)
+    assert torch.equal(supervised.truth.grid, trained.teacher.paired(batch).flow)
+    assert torch.equal(supervised.truth.visible, worn)
 
 
 @pytest.mark.parametrize("term", ["flow_fine", "light"])
@@ -87,24 +87,24 @@ def test_the_gate_lets_through_whom_the_teacher_does_better(
 ) -> None:
     """Of two persons the first alone: their flow counts, the other's does not."""
 
-    def judged(gate: bool, only: int | None = None) -> Tensor:
+    def losses_of(gate: bool, only: int | None = None) -> Tensor:
         trained = stage(teacher, replace(DMVTON, gate=gate)).eval()
         trained.teacher = Knowing(trained)  # type: ignore[assignment]
         if only is not None:
             label = batch.label
             assert label is not None
             label = label.clone()
-            label[1 - only] = 0  # no clothes, so nothing to judge
+            label[1 - only] = 0  # no clothes, so nothing to compare
             return trained(replace(batch, label=label), 1)[term]
         return trained(batch, 1)[term]
 
-    first, second = judged(gate=False, only=0), judged(gate=False, only=1)
+    first, second = losses_of(gate=False, only=0), losses_of(gate=False, only=1)
     assert first != second
-    assert torch.allclose(judged(gate=True), first)
-    assert not torch.allclose(judged(gate=False), first)
+    assert torch.allclose(losses_of(gate=True), first)
+    assert not torch.allclose(losses_of(gate=False), first)
 
 
 def test_there_is_one_stage_of_it(teacher: TryOnNetwork) -> None:
-    setting = Setting(DMVTON, StructuralPerceptual(), warp_rate=1e-3, constant_epochs=1)
+    config = StageConfig(DMVTON, StructuralPerceptual(), warp_rate=1e-3, constant_epochs=1)
     with pytest.raises(DmvtonError, match="dmvton-lite does not warp in the five levels"):
-        build_stage("student-warp", build_network("dmvton-lite"), setting, teacher=copy.deepcopy(teacher))
+        build_stage("student-warp", build_network("dmvton-lite"), config, teacher=copy.deepcopy(teacher))

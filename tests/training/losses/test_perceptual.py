@@ -13,7 +13,7 @@ from dmvton_mobile.metrics.vgg import VGGS, VggFeatures
 from dmvton_mobile.metrics.weights import WeightsError
 from tests.metrics.seeded import perturbed, pictures, save, seed_weights
 from tests.metrics.test_vgg import plain_features
-from training.losses.perceptual import Perceptual, StructuralPerceptual, VggPerceptual
+from training.losses.perceptual import PerceptualLoss, StructuralPerceptual, VggPerceptual
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def vgg(tmp_path_factory: pytest.TempPathFactory) -> VggPerceptual:
 
 
 @pytest.fixture(params=["vgg19", "structural"])
-def perceptual(request: pytest.FixtureRequest, vgg: VggPerceptual) -> Perceptual:
+def perceptual(request: pytest.FixtureRequest, vgg: VggPerceptual) -> PerceptualLoss:
     return vgg if request.param == "vgg19" else StructuralPerceptual()
 
 
@@ -81,14 +81,14 @@ def test_the_structural_loss_is_computed_in_float32_whatever_surrounds_it() -> N
 
 
 @pytest.mark.parametrize("size", [(64, 48), (16, 12), (8, 6), (4, 4)])
-def test_gradients_are_finite_down_to_the_coarsest_level(perceptual: Perceptual, size: tuple[int, int]) -> None:
+def test_gradients_are_finite_down_to_the_coarsest_level(perceptual: PerceptualLoss, size: tuple[int, int]) -> None:
     first, second = pair(size)
     first.requires_grad_()
     perceptual(first, second).backward()
     assert first.grad is not None and torch.isfinite(first.grad).all() and first.grad.any()
 
 
-def test_masked_pictures(perceptual: Perceptual) -> None:
+def test_masked_pictures(perceptual: PerceptualLoss) -> None:
     """What both mask away costs nothing and gives finite gradients; even where nothing is left."""
     first, second = pair((32, 24))
     mask = torch.zeros(2, 1, 32, 24)
@@ -101,7 +101,7 @@ def test_masked_pictures(perceptual: Perceptual) -> None:
     assert perceptual(first * 0, second * 0).item() == 0
 
 
-def test_only_the_first_picture_gets_a_gradient(perceptual: Perceptual) -> None:
+def test_only_the_first_picture_gets_a_gradient(perceptual: PerceptualLoss) -> None:
     first, second = pair((16, 12))
     first.requires_grad_()
     second.requires_grad_()
@@ -110,14 +110,10 @@ def test_only_the_first_picture_gets_a_gradient(perceptual: Perceptual) -> None:
     assert all(parameter.grad is None for parameter in perceptual.parameters())
 
 
-def test_the_more_unlike_the_farther(perceptual: Perceptual) -> None:
+def test_the_more_unlike_the_farther(perceptual: PerceptualLoss) -> None:
     images = pictures(0, 2)
     distances = [
         perceptual(perturbed(images, amount).float() * 2 - 1, images.float() * 2 - 1).item()
         for amount in (0.0, 0.02, 0.05, 0.1, 0.2)
     ]
     assert distances[0] == pytest.approx(0, abs=1e-6) and distances == sorted(set(distances))
-
-
-def test_names_differ() -> None:
-    assert {VggPerceptual.name, StructuralPerceptual.name} == {"vgg19", "structural"}

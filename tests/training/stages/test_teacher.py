@@ -13,10 +13,10 @@ from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import TryOnNetwork, seeded_network
 from tests.rendered import rendered_batch
 from training.losses.perceptual import StructuralPerceptual
-from training.stages.network_stage import Setting
+from training.stages.build import build_stage
 from training.stages.paper_config import DMVTON
-from training.stages.registry import build_stage
-from training.stages.teacher import Teacher
+from training.stages.stage import StageConfig
+from training.stages.teacher import DistillationTeacher
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def tensors(value: object) -> Iterator[Tensor]:
 
 def test_the_fake_is_the_networks_own_tryon_of_the_unpaired_garment(network: TryOnNetwork, batch: TryOnSample) -> None:
     """The warped mask of that garment says which arms are covered."""
-    fake = Teacher(network).fake(batch)
+    fake = DistillationTeacher(network).fake(batch)
     assert batch.unpaired is not None
     blank = torch.zeros_like(batch.person)
     uncovered = generator_input(batch, blank, blank[:, :1], covered=blank[:, :1])
@@ -57,7 +57,7 @@ def test_the_fake_is_the_networks_own_tryon_of_the_unpaired_garment(network: Try
 
 
 def test_the_paired_garment_is_warped_as_the_network_warps_it(network: TryOnNetwork, batch: TryOnSample) -> None:
-    warped = Teacher(network).paired(batch)
+    warped = DistillationTeacher(network).paired(batch)
     with torch.no_grad():
         mask = (batch.garment_mask > 0.5).float()
         expected = network.warp(warp_condition(batch), batch.garment * mask)
@@ -68,27 +68,27 @@ def test_the_paired_garment_is_warped_as_the_network_warps_it(network: TryOnNetw
 
 
 def test_no_graph_is_kept(network: TryOnNetwork, batch: TryOnSample) -> None:
-    teacher = Teacher(network)
+    teacher = DistillationTeacher(network)
     made = [*tensors(teacher.fake(batch)), *tensors(teacher.paired(batch))]
     assert len(made) > 40 and not any(tensor.requires_grad for tensor in made)
 
 
 def test_a_parser_free_network_cannot_teach(small_network: TryOnNetwork) -> None:
     with pytest.raises(DmvtonError, match="dmvton-student cannot teach"):
-        Teacher(small_network)
+        DistillationTeacher(small_network)
 
 
 def test_a_batch_without_another_garment_is_refused(network: TryOnNetwork, batch: TryOnSample) -> None:
     with pytest.raises(DataError, match="other garments"):
-        Teacher(network).fake(replace(batch, unpaired=None))
+        DistillationTeacher(network).fake(replace(batch, unpaired=None))
 
 
 def test_training_a_student_leaves_the_teacher_as_it_was(batch: TryOnSample) -> None:
     """Bit by bit, running statistics included; and every module of it stays in eval mode."""
     network = seeded_network("dmvton-teacher").train()
     before = {key: value.clone() for key, value in network.state_dict().items()}
-    setting = Setting(DMVTON, StructuralPerceptual(), warp_rate=1e-3, constant_epochs=1)
-    stage = build_stage("student-warp", seeded_network("dmvton-student"), setting, teacher=network)
+    config = StageConfig(DMVTON, StructuralPerceptual(), warp_rate=1e-3, constant_epochs=1)
+    stage = build_stage("student-warp", seeded_network("dmvton-student"), config, teacher=network)
     stage.train()
     optimiser = torch.optim.Adam([value for group in stage.optimiser_groups() for value in group.parameters], 1e-3)
     sum(stage(batch, 1).values()).backward()
@@ -103,7 +103,7 @@ def test_training_a_student_leaves_the_teacher_as_it_was(batch: TryOnSample) -> 
 
 def test_the_teacher_goes_where_the_stage_goes() -> None:
     network = seeded_network("dmvton-teacher")
-    setting = Setting(DMVTON, StructuralPerceptual(), warp_rate=1e-3, constant_epochs=1)
-    stage = build_stage("student-warp", seeded_network("dmvton-student"), setting, teacher=network)
+    config = StageConfig(DMVTON, StructuralPerceptual(), warp_rate=1e-3, constant_epochs=1)
+    stage = build_stage("student-warp", seeded_network("dmvton-student"), config, teacher=network)
     stage.to(torch.float64)
     assert {value.dtype for value in (*network.parameters(), *stage.parameters())} == {torch.float64}

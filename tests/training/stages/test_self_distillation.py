@@ -1,4 +1,4 @@
-"""The copy stages: what a copy of itself costs, whom the losses reach, and that nothing reaches the original."""
+"""Self-distillation: what a copy of itself costs, whom the losses reach, and that nothing reaches the original."""
 
 import copy
 from dataclasses import replace
@@ -12,16 +12,18 @@ from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import TryOnNetwork, TryOnOutput, build_network, seeded_network
 from tests.rendered import rendered_batch
 from training.losses.perceptual import StructuralPerceptual
-from training.stages.network_stage import Setting
+from training.losses.self_distillation import self_distillation_losses
 from training.stages.paper_config import RENDERED
-from training.stages.self_distillation import Copy, TruthCopy, copy_losses
-from training.stages.supervised import TruthTryOn
+from training.stages.self_distillation import SelfDistillation, SupervisedSelfDistillation
+from training.stages.stage import StageConfig
+from training.stages.supervised import SupervisedTryOn
 
-COPIED = {"copied_tryon", "copied_flow", "copied_composition", "copied_rendered"}
-STAGES: list[tuple[type[Copy] | type[TruthCopy], str]] = [
-    (Copy, "dmvton-student"),
-    (Copy, "dmvton-lite"),
-    (TruthCopy, "dmvton-lite"),
+TERMS = {"distilled_tryon", "distilled_flow", "distilled_composition", "distilled_rendered"}
+Kind = type[SelfDistillation] | type[SupervisedSelfDistillation]
+STAGES: list[tuple[Kind, str]] = [
+    (SelfDistillation, "dmvton-student"),
+    (SelfDistillation, "dmvton-lite"),
+    (SupervisedSelfDistillation, "dmvton-lite"),
 ]
 
 
@@ -30,8 +32,8 @@ def batch(tmp_path_factory: pytest.TempPathFactory) -> TryOnSample:
     return rendered_batch(tmp_path_factory.mktemp("rendered") / "people", 2)
 
 
-def setting(generator_rate: float | None = 2e-3) -> Setting:
-    return Setting(RENDERED, StructuralPerceptual(), 1e-3, constant_epochs=1, generator_rate=generator_rate)
+def config(generator_rate: float | None = 2e-3) -> StageConfig:
+    return StageConfig(RENDERED, StructuralPerceptual(), 1e-3, constant_epochs=1, generator_rate=generator_rate)
 
 
 def changed(network: TryOnNetwork) -> TryOnNetwork:
@@ -42,10 +44,10 @@ def changed(network: TryOnNetwork) -> TryOnNetwork:
     return network
 
 
-def stage(kind: type[Copy] | type[TruthCopy], name: str) -> Copy | TruthCopy:
-    """It copies what it was before it was changed."""
+def stage(kind: Kind, name: str) -> SelfDistillation | SupervisedSelfDistillation:
+    """It learns from what it was before it was changed."""
     original = seeded_network(name).train()
-    return kind(changed(copy.deepcopy(original)), setting(), original).train()
+    return kind(changed(copy.deepcopy(original)), config(), original).train()
 
 
 def output(value: float) -> TryOnOutput:
@@ -61,35 +63,36 @@ def test_the_losses_by_hand() -> None:
     original = output(0.0)
     flow = torch.tensor([2 * 2 / 8, 3 * 2 / 4]).view(1, 2, 1, 1) * original.warped_mask
     flow = flow + 9 * (1 - original.warped_mask)
-    losses = copy_losses(output(0.25)._replace(flow=flow, warped_mask=torch.ones(1, 1, 5, 9)), original)
+    losses = self_distillation_losses(output(0.25)._replace(flow=flow, warped_mask=torch.ones(1, 1, 5, 9)), original)
     expected = {
-        "copied_tryon": 2 * 0.25,
-        "copied_flow": 0.05 * (2 + 3),
-        "copied_composition": 0.5 * 0.25 * 4 / 9,
-        "copied_rendered": 0.5 * 0.25,
+        "distilled_tryon": 2 * 0.25,
+        "distilled_flow": 0.05 * (2 + 3),
+        "distilled_composition": 0.5 * 0.25 * 4 / 9,
+        "distilled_rendered": 0.5 * 0.25,
     }
     assert {name: float(value) for name, value in losses.items()} == pytest.approx(expected)
 
 
 def test_without_a_garment_the_flow_costs_nothing() -> None:
     nowhere = output(0.0)._replace(warped_mask=torch.zeros(1, 1, 5, 9))
-    assert float(copy_losses(output(0.0)._replace(flow=torch.ones(1, 2, 5, 9)), nowhere)["copied_flow"]) == 0
+    assert (
+        float(self_distillation_losses(output(0.0)._replace(flow=torch.ones(1, 2, 5, 9)), nowhere)["distilled_flow"])
+        == 0
+    )
 
 
 @pytest.mark.parametrize(("kind", "name"), STAGES)
 @torch.no_grad()
-def test_a_network_copies_itself_for_nothing(kind: type[Copy] | type[TruthCopy], name: str, batch: TryOnSample) -> None:
+def test_a_copy_of_itself_costs_nothing(kind: Kind, name: str, batch: TryOnSample) -> None:
     network = seeded_network(name)
-    losses = kind(copy.deepcopy(network), setting(), network).eval()(batch, 1)
-    assert {key: float(losses[key]) for key in COPIED} == dict.fromkeys(COPIED, 0.0)
+    losses = kind(copy.deepcopy(network), config(), network).eval()(batch, 1)
+    assert {key: float(losses[key]) for key in TERMS} == dict.fromkeys(TERMS, 0.0)
     other = stage(kind, name).eval()(batch, 1)
-    assert all(float(other[key]) > 0 for key in COPIED)
+    assert all(float(other[key]) > 0 for key in TERMS)
 
 
 @pytest.mark.parametrize(("kind", "name"), STAGES)
-def test_a_step_reaches_the_network_and_nobody_else(
-    kind: type[Copy] | type[TruthCopy], name: str, batch: TryOnSample
-) -> None:
+def test_a_step_reaches_the_network_and_nobody_else(kind: Kind, name: str, batch: TryOnSample) -> None:
     torch.manual_seed(0)
     trained = stage(kind, name)
     original = trained.original.network
@@ -109,7 +112,7 @@ def test_a_step_reaches_the_network_and_nobody_else(
 
 
 @pytest.mark.parametrize(("kind", "name"), STAGES)
-def test_the_original_is_no_part_of_the_stage(kind: type[Copy] | type[TruthCopy], name: str) -> None:
+def test_the_original_is_no_part_of_the_stage(kind: Kind, name: str) -> None:
     trained = stage(kind, name)
     assert {key.removeprefix("network.") for key in trained.state_dict()} == set(trained.network.state_dict())
     original = trained.original.network
@@ -122,63 +125,63 @@ def test_the_original_is_no_part_of_the_stage(kind: type[Copy] | type[TruthCopy]
 
 @pytest.mark.parametrize("name", ["dmvton-student", "dmvton-lite"])
 @torch.no_grad()
-def test_people_are_copied_in_their_own_garment_and_in_another(name: str, batch: TryOnSample) -> None:
+def test_people_are_shown_in_their_own_garment_and_in_another(name: str, batch: TryOnSample) -> None:
     other = batch.unpaired
     assert other is not None
-    trained = stage(Copy, name).eval()
+    trained = stage(SelfDistillation, name).eval()
     exchanged = replace(batch, garment=other.garment, garment_mask=other.garment_mask, unpaired=None)
     both, worn, unworn = (trained(each, 1) for each in (batch, replace(batch, unpaired=None), exchanged))
-    assert both.keys() == worn.keys() == COPIED
-    for key in COPIED - {"copied_flow"}:
+    assert both.keys() == worn.keys() == TERMS
+    for key in TERMS - {"distilled_flow"}:
         assert not torch.equal(worn[key], unworn[key])
         assert torch.allclose(both[key], (worn[key] + unworn[key]) / 2, rtol=1e-4)
-    flows = sorted((worn["copied_flow"], unworn["copied_flow"]))
-    assert flows[0] < both["copied_flow"] < flows[1]  # by where the garments lie
+    flows = sorted((worn["distilled_flow"], unworn["distilled_flow"]))
+    assert flows[0] < both["distilled_flow"] < flows[1]  # by where the garments lie
 
 
 @torch.no_grad()
-def test_a_copy_by_the_truth_has_the_losses_of_both(batch: TryOnSample) -> None:
-    trained = stage(TruthCopy, "dmvton-lite").eval()
-    alone = TruthTryOn(trained.network, trained.setting).eval()
+def test_supervised_as_well_it_has_the_losses_of_both(batch: TryOnSample) -> None:
+    trained = stage(SupervisedSelfDistillation, "dmvton-lite").eval()
+    alone = SupervisedTryOn(trained.network, trained.config).eval()
 
-    def judged(by: TruthTryOn | Copy | TruthCopy) -> dict[str, Tensor]:
-        torch.manual_seed(0)  # the lesson is mirrored, or not
+    def losses_of(by: SupervisedTryOn | SelfDistillation | SupervisedSelfDistillation) -> dict[str, Tensor]:
+        torch.manual_seed(0)  # samples are mirrored, or not
         return by(batch, 1)
 
-    both, truth = judged(trained), judged(alone)
-    assert both.keys() == truth.keys() | COPIED and not truth.keys() & COPIED
+    both, truth = losses_of(trained), losses_of(alone)
+    assert both.keys() == truth.keys() | TERMS and not truth.keys() & TERMS
     assert all(torch.equal(both[key], value) for key, value in truth.items())
 
 
 def test_the_truth_needs_rendered_people(batch: TryOnSample) -> None:
     with pytest.raises(DataError, match="render the data"):
-        stage(TruthCopy, "dmvton-lite")(replace(batch, truth=None), 1)
-    assert stage(Copy, "dmvton-lite")(replace(batch, truth=None), 1).keys() == COPIED
+        stage(SupervisedSelfDistillation, "dmvton-lite")(replace(batch, truth=None), 1)
+    assert stage(SelfDistillation, "dmvton-lite")(replace(batch, truth=None), 1).keys() == TERMS
 
 
-@pytest.mark.parametrize("kind", [Copy, TruthCopy])
-def test_an_original_with_a_parser_is_refused(kind: type[Copy] | type[TruthCopy]) -> None:
+@pytest.mark.parametrize("kind", [SelfDistillation, SupervisedSelfDistillation])
+def test_an_original_with_a_parser_is_refused(kind: Kind) -> None:
     with pytest.raises(DmvtonError, match="dmvton-teacher needs a parser"):
-        kind(build_network("dmvton-lite"), setting(), build_network("dmvton-teacher"))
+        kind(build_network("dmvton-lite"), config(), build_network("dmvton-teacher"))
 
 
-def test_the_truth_teaches_one_network() -> None:
+def test_one_network_is_supervised_as_well() -> None:
     with pytest.raises(DmvtonError, match="trains dmvton-lite, not dmvton-student"):
-        TruthCopy(build_network("dmvton-student"), setting(), build_network("dmvton-student"))
+        SupervisedSelfDistillation(build_network("dmvton-student"), config(), build_network("dmvton-student"))
 
 
-def test_a_copy_without_the_generators_rate_is_refused() -> None:
-    trained = Copy(build_network("dmvton-lite"), setting(generator_rate=None), build_network("dmvton-lite"))
+def test_the_generators_rate_is_needed() -> None:
+    trained = SelfDistillation(build_network("dmvton-lite"), config(generator_rate=None), build_network("dmvton-lite"))
     with pytest.raises(DmvtonError, match="give its learning rate"):
         trained.optimiser_groups()
 
 
 @pytest.mark.parametrize(("kind", "name"), STAGES)
-def test_its_preview_disturbs_nothing(kind: type[Copy] | type[TruthCopy], name: str, batch: TryOnSample) -> None:
+def test_its_preview_disturbs_nothing(kind: Kind, name: str, batch: TryOnSample) -> None:
     trained = stage(kind, name)
     before = copy.deepcopy(trained.state_dict())
     shown = dict(trained.preview(batch))
-    last = "original" if kind is Copy else "truth"
+    last = "original" if kind is SelfDistillation else "truth"
     assert list(shown)[:2] == ["person", "garment"] and list(shown)[-2:] == ["try-on", last]
     assert len({picture.shape for picture in shown.values()}) == 1
     assert trained.network.training and not trained.original.network.training
