@@ -17,14 +17,13 @@ from dmvton_mobile.checkpoints.checkpoint import save_checkpoint
 from dmvton_mobile.datasets.sample import TryOnSample, collate
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.utils.build import processor_name
-from training.data.sampler import Batches, Samples, Seeded
+from training.data.sampler import Batches, Samples, SeededSamples
 from training.recipe import Recipe
 from training.runtime.averaging import moving_average
 from training.runtime.distributed import DistributedContext
 from training.runtime.gradients import Gradients, NonFiniteLoss, place_stage, to_device
-from training.runtime.log import LogRow, TrainingLog, read_log, scalar_writer
+from training.runtime.log import LogRow, TrainingLog, read_log, scalar_writer, write_sheet
 from training.runtime.optimisers import Optimisers
-from training.runtime.previews import write_preview
 from training.runtime.run_folder import RunFolder, RunRecord, TrainingData
 from training.runtime.state import RunProgress, Stateful, load_state, save_state, write_tensors
 from training.stages.build import input_digests
@@ -183,7 +182,7 @@ class _Run:
         with torch.no_grad(), self.gradients.autocast():
             pictures = self.stage.preview(to_device(self.sheet_batch, self.context.device, self.recipe.channels_last))
         self.stage.train()
-        write_preview(self.folder.sheet(self.progress.step), pictures)
+        write_sheet(self.folder.sheet(self.progress.step), pictures)
 
     def _save_network(self) -> None:
         network = self.stage.network
@@ -194,9 +193,8 @@ class _Run:
     def _training_record(self) -> dict[str, JsonValue]:
         """What made the weights, for the checkpoint's card."""
         recipe, device, rows = self.recipe, self.context.device, read_log(self.folder.log)
-        last_epoch = [row for row in rows if row.epoch == rows[-1].epoch]
         return {
-            "recipe": recipe.named().model_dump(mode="json"),
+            "recipe": recipe.without_folders().model_dump(mode="json"),
             "code": self.record.code.model_dump(mode="json"),
             "data": self.record.data.model_dump(mode="json"),
             "inputs": dict(self.record.inputs),
@@ -208,16 +206,22 @@ class _Run:
                 "processes": self.context.world_size,
                 "threads": torch.get_num_threads(),
             },
-            "last_epoch_losses": {
-                name: math.fsum(row.losses[name] for row in last_epoch) / len(last_epoch)
-                for name in last_epoch[0].losses
-            },
+            "last_epoch_losses": _mean_losses([row for row in rows if row.epoch == rows[-1].epoch]),
             "perceptual": recipe.perceptual.kind,
             "ema_decay": recipe.ema_decay,
         }
 
 
+def _mean_losses(rows: Sequence[LogRow]) -> dict[str, JsonValue]:
+    """The mean of every loss over the rows that have it; a later version that resumed the run may have renamed some."""
+    values: dict[str, list[float]] = {}
+    for row in rows:
+        for name, loss in row.losses.items():
+            values.setdefault(name, []).append(loss)
+    return {name: math.fsum(losses) / len(losses) for name, losses in values.items()}
+
+
 def _sheet_batch(samples: Samples, recipe: Recipe) -> TryOnSample:
     """The first samples, as epoch 0 (which no training has) draws them, so that all sheets of a run show the same."""
-    seeded = Seeded(samples, recipe.seed)
+    seeded = SeededSamples(samples, recipe.seed)
     return collate([seeded[0, index] for index in range(min(SHEET_SAMPLES, len(samples)))])

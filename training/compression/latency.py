@@ -1,5 +1,4 @@
-"""What a convolution costs on this machine, in float32 or in eight bits: measured alone in ONNX Runtime, once for every
-shape."""
+"""The latency of convolutions on this machine, in float32 and int8: each shape is timed alone in ONNX Runtime, once."""
 
 import time
 from collections.abc import Iterator
@@ -15,13 +14,27 @@ from torch import Tensor, nn
 from dmvton_mobile.networks import TryOnNetwork
 from training.compression.pruning.dependencies import Convolution
 
+WARM_UP_RUNS = 2
 RUNS = 50
 OPSET = 20
+IR_VERSION = 10  # the newest that the pinned runtime reads
 
 
 @dataclass(frozen=True)
 class ConvShape:
-    """height, width: of its input."""
+    """What the latency of a convolution depends on.
+
+    Attributes:
+        inputs: Input channels.
+        outputs: Output channels.
+        kernel: Height and width of the kernel.
+        stride: The stride in both directions.
+        padding: The padding on all four sides.
+        depthwise: Whether every channel is a group of its own.
+        transposed: Whether it is a transposed convolution.
+        height: The height of the input map.
+        width: The width of the input map.
+    """
 
     inputs: int
     outputs: int
@@ -33,72 +46,90 @@ class ConvShape:
     height: int
     width: int
 
-    def resized(self, inputs: int, outputs: int) -> "ConvShape":
+    def with_channels(self, inputs: int, outputs: int) -> "ConvShape":
+        """The same convolution with other channels."""
         return replace(self, inputs=inputs, outputs=outputs)
 
     @property
     def macs(self) -> int:
-        """Multiplications with accumulation."""
+        """The multiply-accumulate operations of one run."""
         pixels = self.height * self.width // (1 if self.transposed else self.stride**2)
         return pixels * self.kernel**2 * self.outputs * (1 if self.depthwise else self.inputs)
 
 
-NOTHING = ConvShape(1, 1, 1, 1, 0, False, False, 1, 1)
+_EMPTY = ConvShape(1, 1, 1, 1, 0, False, False, 1, 1)  # its latency is that of a call
 
 
-class Latencies:
-    """Seconds of convolutions by shape, beyond those of a run of nothing: the fastest of RUNS, after two that do not
-    count."""
+class ConvLatencies:
+    """Times convolutions by shape, each once.
+
+    A latency is the fastest of 50 runs, after two that warm up, less the latency of a run that computes nothing.
+
+    Args:
+        threads: The number of CPU threads of ONNX Runtime.
+    """
 
     def __init__(self, threads: int):
         self._options = onnxruntime.SessionOptions()
         self._options.intra_op_num_threads = threads
-        self._measured: dict[tuple[ConvShape, bool], float] = {}
-        self._call = self._measure(NOTHING, int8=False)
+        self._seconds: dict[tuple[ConvShape, bool], float] = {}
+        self._call = self._measure(_EMPTY, int8=False)
 
     def seconds(self, shape: ConvShape, *, int8: bool = False) -> float:
-        """int8: from integers to integers, as between two others in eight bits."""
-        if (shape, int8) not in self._measured:
-            self._measured[shape, int8] = max(0.0, self._measure(shape, int8) - self._call)
-        return self._measured[shape, int8]
+        """The latency of a convolution in seconds.
+
+        Args:
+            shape: The convolution.
+            int8: Whether it reads and writes integers, as between two other int8 layers.
+        """
+        if (shape, int8) not in self._seconds:
+            self._seconds[shape, int8] = max(0.0, self._measure(shape, int8) - self._call)
+        return self._seconds[shape, int8]
 
     def measure_again(self) -> None:
-        """Once more all that was measured; the faster stands. What a busy moment of the machine slowed comes right."""
-        self._call = min(self._call, self._measure(NOTHING, int8=False))
-        for (shape, int8), before in self._measured.items():
+        """Times everything once more and keeps the faster time, which corrects what a busy machine slowed down."""
+        self._call = min(self._call, self._measure(_EMPTY, int8=False))
+        for (shape, int8), before in self._seconds.items():
             again = max(0.0, self._measure(shape, int8) - self._call)
-            self._measured[shape, int8] = min(before, again)
+            self._seconds[shape, int8] = min(before, again)
 
     def _measure(self, shape: ConvShape, int8: bool) -> float:
-        model = _int8_model(shape) if int8 else _model(shape)
+        model = _int8_model(shape) if int8 else _float_model(shape)
         session = onnxruntime.InferenceSession(model, self._options, providers=["CPUExecutionProvider"])
-        held = np.uint8 if int8 else np.float32
-        fed = {"x": np.zeros((1, shape.inputs, shape.height, shape.width), held)}
-        taken = []
-        for _ in range(2 + RUNS):
+        dtype = np.uint8 if int8 else np.float32
+        inputs = {"x": np.zeros((1, shape.inputs, shape.height, shape.width), dtype)}
+        seconds = []
+        for _ in range(WARM_UP_RUNS + RUNS):
             started = time.perf_counter()
-            session.run(None, fed)
-            taken.append(time.perf_counter() - started)
-        return min(taken[2:])
+            session.run(None, inputs)
+            seconds.append(time.perf_counter() - started)
+        return min(seconds[WARM_UP_RUNS:])
 
 
 def conv_shapes(network: TryOnNetwork, height: int, width: int) -> dict[str, ConvShape]:
-    """Of every convolution that a frame runs, in pictures of that size. A layer that runs several times (the smoothing
-    of a mobile pyramid) counts with its largest map."""
+    """The shapes of all convolutions that run for a frame, by layer; those of the garment run once, and are left out.
+
+    A layer that runs several times, like the smoothing of a mobile pyramid, counts with its largest map.
+
+    Args:
+        network: The network.
+        height: The height of the person's image in pixels.
+        width: Its width.
+    """
     shapes: dict[str, ConvShape] = {}
     names = {module: name for name, module in network.named_modules()}
 
-    def note(layer: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
-        shape = _shape(layer, inputs[0])
-        if names[layer] not in shapes or shape.macs > shapes[names[layer]].macs:
-            shapes[names[layer]] = shape
+    def record(layer: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
+        shape, name = _shape_of(layer, inputs[0]), names[layer]
+        if name not in shapes or shape.macs > shapes[name].macs:
+            shapes[name] = shape
 
-    picture = torch.zeros(1, 3, height, width)
+    image = torch.zeros(1, 3, height, width)
     with torch.no_grad():
-        features = network.encode_garment(picture, picture[:, :1])
-        hooks = [layer.register_forward_hook(note) for layer in _convolutions(network)]
+        features = network.encode_garment(image, image[:, :1])
+        hooks = [layer.register_forward_hook(record) for layer in _convolutions(network)]
         try:
-            network(picture, garment_features=features)
+            network(image, garment_features=features)
         finally:
             for hook in hooks:
                 hook.remove()
@@ -109,7 +140,7 @@ def _convolutions(network: nn.Module) -> Iterator[nn.Module]:
     return (layer for layer in network.modules() if isinstance(layer, Convolution))
 
 
-def _shape(layer: nn.Module, x: Tensor) -> ConvShape:
+def _shape_of(layer: nn.Module, x: Tensor) -> ConvShape:
     assert isinstance(layer, Convolution) and isinstance(layer.padding[0], int)
     return ConvShape(
         inputs=layer.in_channels,
@@ -124,20 +155,22 @@ def _shape(layer: nn.Module, x: Tensor) -> ConvShape:
     )
 
 
-def _model(shape: ConvShape) -> bytes:
+def _float_model(shape: ConvShape) -> bytes:
     constants = {"weight": np.zeros(_weight_shape(shape), np.float32), "bias": np.zeros(shape.outputs, np.float32)}
-    return _checked(shape, TensorProto.FLOAT, [_convolution(shape, "x", "y")], constants)
+    return _serialized(shape, TensorProto.FLOAT, [_conv_node(shape, "x", "y")], constants)
 
 
 def _int8_model(shape: ConvShape) -> bytes:
-    """Dequantize, convolution, quantize: what the runtime makes one integer kernel of, where activations are uint8 and
-    there is a bias to hold in int32."""
+    """Dequantize, convolution, quantize, which the runtime fuses into one integer kernel.
+
+    It does so where activations are uint8 and there is a bias, which it stores as int32.
+    """
     nodes = [
         helper.make_node("DequantizeLinear", ["x", "scale", "zero"], ["x_float"]),
         helper.make_node(
             "DequantizeLinear", ["weight_int8", "scales", "zeros"], ["weight"], axis=1 if shape.transposed else 0
         ),
-        _convolution(shape, "x_float", "y_float"),
+        _conv_node(shape, "x_float", "y_float"),
         helper.make_node("QuantizeLinear", ["y_float", "scale", "zero"], ["y"]),
     ]
     constants: dict[str, np.ndarray] = {
@@ -148,7 +181,7 @@ def _int8_model(shape: ConvShape) -> bytes:
         "scales": np.ones(shape.outputs, np.float32),
         "zeros": np.zeros(shape.outputs, np.int8),
     }
-    return _checked(shape, TensorProto.UINT8, nodes, constants)
+    return _serialized(shape, TensorProto.UINT8, nodes, constants)
 
 
 def _weight_shape(shape: ConvShape) -> tuple[int, ...]:
@@ -157,7 +190,7 @@ def _weight_shape(shape: ConvShape) -> tuple[int, ...]:
     return rows, columns // groups, shape.kernel, shape.kernel
 
 
-def _convolution(shape: ConvShape, x: str, y: str) -> onnx.NodeProto:
+def _conv_node(shape: ConvShape, x: str, y: str) -> onnx.NodeProto:
     return helper.make_node(
         "ConvTranspose" if shape.transposed else "Conv",
         [x, "weight", "bias"],
@@ -168,15 +201,15 @@ def _convolution(shape: ConvShape, x: str, y: str) -> onnx.NodeProto:
     )
 
 
-def _checked(shape: ConvShape, kind: int, nodes: list[onnx.NodeProto], constants: dict[str, np.ndarray]) -> bytes:
+def _serialized(shape: ConvShape, dtype: int, nodes: list[onnx.NodeProto], constants: dict[str, np.ndarray]) -> bytes:
     graph = helper.make_graph(
         nodes,
         "convolution",
-        [helper.make_tensor_value_info("x", kind, [1, shape.inputs, shape.height, shape.width])],
-        [helper.make_tensor_value_info("y", kind, ["b", "c", "h", "w"])],
+        [helper.make_tensor_value_info("x", dtype, [1, shape.inputs, shape.height, shape.width])],
+        [helper.make_tensor_value_info("y", dtype, ["b", "c", "h", "w"])],
         [numpy_helper.from_array(value, name) for name, value in constants.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)])
-    model.ir_version = 10  # what the pinned runtime reads
+    model.ir_version = IR_VERSION
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString())

@@ -13,7 +13,7 @@ from dmvton_mobile.networks import TryOnNetwork, TryOnOutput
 from dmvton_mobile.networks.config import Quantization
 from dmvton_mobile.networks.flow import pixel_scale
 from dmvton_mobile.quantization import calibrate, layer_roundings, prepare, rounding_only
-from dmvton_mobile.records.sensitivity import Distance, LayerSensitivity, Search, Sensitivity, Trial
+from dmvton_mobile.records.sensitivity import Deviation, LayerSensitivity, Search, Sensitivity, Trial
 from dmvton_mobile.utils.progress import StepCallback
 from training.compression.latency import ConvLatencies, conv_shapes
 
@@ -45,7 +45,7 @@ def find_sensitivity(
     calibrate(quantized, samples)
     reference = _FloatReference(network, samples[: search.images])
     layers = list(layer_roundings(quantized))
-    alone: dict[str, Distance] = {}
+    alone: dict[str, Deviation] = {}
     for number, layer in enumerate(layers, 1):
         alone[layer] = reference.distance(quantized, [layer])
         on_step(f"Quantizing each layer alone, {number} of {len(layers)}")
@@ -70,12 +70,12 @@ def find_sensitivity(
     )
 
 
-def _share_of_limit(distance: Distance, search: Search) -> float:
+def _share_of_limit(distance: Deviation, search: Search) -> float:
     """The share of the allowed distance that a layer uses: squared errors add up over layers, distances at most do."""
     return max(10 ** ((search.psnr_db - distance.psnr_db) / 10), (distance.flow_px / search.flow_px) ** 2)
 
 
-def _bisect(layers: list[str], distance: Callable[[Collection[str]], Distance], search: Search) -> list[Trial]:
+def _bisect(layers: list[str], distance: Callable[[Collection[str]], Deviation], search: Search) -> list[Trial]:
     """Halves the number of layers that stay float32 until one less is too few; the most sensitive layers come first."""
     trials = []
 
@@ -86,7 +86,7 @@ def _bisect(layers: list[str], distance: Callable[[Collection[str]], Distance], 
     if passes(0):
         return trials
     failing, passing = 0, len(layers)
-    trials.append(Trial(kept=passing, distance=Distance(psnr_db=HIGHEST_PSNR_DB, flow_px=0.0)))  # the float network
+    trials.append(Trial(kept=passing, distance=Deviation(psnr_db=HIGHEST_PSNR_DB, flow_px=0.0)))  # the float network
     while passing - failing > 1:
         middle = (failing + passing) // 2
         failing, passing = (failing, middle) if passes(middle) else (middle, passing)
@@ -99,7 +99,7 @@ def _calibrated_distance(
     quantization: Quantization,
     proposed: tuple[str, ...],
     samples: Sequence[TryOnSample],
-) -> Distance:
+) -> Deviation:
     """The distance of the network as it will be; the trials only skipped the rounding of layers."""
     final = prepare(network, quantization.model_copy(update={"keep_float": (*quantization.keep_float, *proposed)}))
     calibrate(final, samples)
@@ -113,12 +113,12 @@ class _FloatReference:
         self._samples = samples
         self._outputs = [_try_on(network, sample) for sample in samples]
 
-    def distance(self, quantized: TryOnNetwork, layers: Collection[str]) -> Distance:
+    def distance(self, quantized: TryOnNetwork, layers: Collection[str]) -> Deviation:
         """The mean distance of a quantized network of which these layers alone round."""
         with rounding_only(quantized, layers):
             outputs = [_try_on(quantized, sample) for sample in self._samples]
         pairs = list(zip(outputs, self._outputs, strict=True))
-        return Distance(
+        return Deviation(
             psnr_db=sum(_tryon_psnr_db(output, reference) for output, reference in pairs) / len(pairs),
             flow_px=sum(_flow_distance_px(output, reference) for output, reference in pairs) / len(pairs),
         )
@@ -131,7 +131,7 @@ class _LayerSavings:
         self._network = network
         self._shapes, self._latencies = conv_shapes(network, *size), ConvLatencies(threads)
 
-    def of(self, layer: str, alone: Distance) -> LayerSensitivity:
+    def of(self, layer: str, alone: Deviation) -> LayerSensitivity:
         weights = self._network.get_submodule(layer).weight
         assert isinstance(weights, Tensor)
         saved = weights.numel() * (FLOAT_BYTES - INT8_BYTES)

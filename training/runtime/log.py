@@ -1,10 +1,15 @@
-"""The log of a run: a line per step in log.jsonl, and the same values as scalars for TensorBoard."""
+"""What a run shows while it trains: a line per step in log.jsonl, the same as scalars for TensorBoard, and sheets."""
 
 import importlib
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from torch import Tensor
+
+from dmvton_mobile.contract import to_unit
+from dmvton_mobile.imaging.contact_sheet import SheetRow, contact_sheet
 from dmvton_mobile.records.base import Strict
 from dmvton_mobile.utils.files import atomic_file
 from dmvton_mobile.utils.optional_imports import optional_import
@@ -76,6 +81,21 @@ def scalar_writer() -> Any:
     """
     with optional_import("Training logs need", extra="train", package="tensorboard"):
         return importlib.import_module("torch.utils.tensorboard").SummaryWriter
+
+
+def write_sheet(path: Path, pictures: Sequence[tuple[str, Tensor]]) -> None:
+    """Writes a contact sheet as PNG, a row per sample, in place of an earlier one.
+
+    Args:
+        path: The file.
+        pictures: The title and the batch [B, 3, H, W] in [-1, 1] of each column, all of one shape.
+    """
+    batches = [to_unit(batch.float()) for _, batch in pictures]
+    rows = [SheetRow(images) for images in zip(*(batch.split(1) for batch in batches), strict=True)]
+    height, width = batches[0].shape[2:]
+    sheet = contact_sheet([title for title, _ in pictures], rows, (height, width))
+    with atomic_file(path, overwrite=True) as partial:
+        sheet.save(partial, "PNG")
 
 
 def _line(row: LogRow) -> str:

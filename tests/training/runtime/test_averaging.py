@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -21,7 +22,7 @@ def test_the_average_by_hand() -> None:
     network = nn.BatchNorm1d(1)
     network.weight.data.fill_(0.0)
     average = moving_average(network, 0.5)
-    averaged = average.module
+    averaged: Any = average.module
     for value, expected in ((1.0, 1 - 2 / 11), (3.0, None), (3.0, None)):
         network.weight.data.fill_(value)
         assert network.running_mean is not None and network.num_batches_tracked is not None

@@ -1,1 +1,1 @@
-"""Structured pruning: which channels go, by what each is worth and what it costs; what is left is a smaller network."""
+"""Structured pruning: removes the channels of least importance for the time they cost; a smaller network is left."""

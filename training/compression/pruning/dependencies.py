@@ -1,8 +1,7 @@
-"""Which layers must lose channels together: torch-pruning's graph, traced through a forward that only says what feeds
-what.
+"""The channels that must be removed together: torch-pruning's dependency graph of a network.
 
-Matching and warps move features about and keep their channels apart; autograd's graph of them says nothing of that. In
-the trace a warp hands on the map it was given, and two maps that are multiplied, channel by channel, are tied by a sum.
+Matching and warps move features and keep their channels apart, which autograd's graph of them does not show. The graph
+is therefore traced through `TryOnNetwork.trace_channels`, a forward that only shows which channels feed which.
 """
 
 import warnings
@@ -21,30 +20,52 @@ Convolution = nn.Conv2d | nn.ConvTranspose2d
 
 
 @dataclass(frozen=True)
-class Share:
-    """That a convolution's output (else input) channels are a group's: which of them, in the group's order."""
+class LayerChannels:
+    """The channels of one convolution that belong to a group.
+
+    Attributes:
+        layer: The path of the convolution.
+        is_output: Whether they are its output channels; else they are input channels.
+        channels: Their indices, in the order of the group.
+    """
 
     layer: str
-    output: bool
+    is_output: bool
     channels: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class ChannelGroup:
-    """Channels that go together.
+    """Channels that are removed together.
 
-    root: the convolution that makes them. shares: every convolution that has them, twice where it reads two maps of
-    them. compared: whether two of its makers' maps are multiplied, too.
+    Attributes:
+        root: The path of a convolution whose outputs they are.
+        channels: The number of channels.
+        members: All convolutions that write or read them; one that reads two maps of them is there twice.
+        compared: Whether two of their maps are also multiplied with each other, channel by channel.
     """
 
     root: str
     channels: int
-    shares: tuple[Share, ...]
+    members: tuple[LayerChannels, ...]
     compared: bool
+
+    @property
+    def writers(self) -> list[LayerChannels]:
+        """The convolutions whose outputs they are."""
+        return [member for member in self.members if member.is_output]
+
+    @property
+    def readers(self) -> list[LayerChannels]:
+        """The convolutions whose inputs they are."""
+        return [member for member in self.members if not member.is_output]
 
 
 class Dependencies:
-    """The groups of a network. Its inputs, its flow heads and its last layer keep their channels."""
+    """The channel groups of a network, from which channels are removed in place.
+
+    The network's inputs, its flow heads and the generator's last layer keep their channels.
+    """
 
     def __init__(self, network: TryOnNetwork):
         self._network = network
@@ -52,43 +73,41 @@ class Dependencies:
         for parameter in network.parameters():
             parameter.requires_grad_(True)  # the trace follows gradients
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of parameters that are no layer's
-            self._graph = torch_pruning.DependencyGraph().build_dependency(network, _pictures(network), _trace)
+            warnings.simplefilter("ignore")  # about parameters that belong to no layer
+            self._graph = torch_pruning.DependencyGraph().build_dependency(
+                network, _example_inputs(network), forward_fn=lambda network, inputs: network.trace_channels(*inputs)
+            )
 
     def groups(self) -> list[ChannelGroup]:
-        """Every group of channels that can go."""
+        """Every group whose channels may be removed."""
         found = self._graph.get_all_groups(ignored_layers=self._network.output_layers(), root_module_types=[nn.Conv2d])
         return [self._group(group) for group in found]
 
     def remove(self, group: ChannelGroup, channels: list[int]) -> None:
-        """Takes those channels of the group's root, and all that hangs on them, out of the network."""
+        """Removes channels of a group, numbered from 0, from every layer that has them."""
         layer = self._network.get_submodule(group.root)
         self._graph.get_pruning_group(layer, torch_pruning.prune_conv_out_channels, channels).prune()
 
     def _group(self, group: Any) -> ChannelGroup:
-        shares = tuple(self._shares(group))
-        makers = {self._network.get_submodule(share.layer) for share in shares if share.output}
-        compared = not makers.isdisjoint(map(self._network.get_submodule, self._network.compared_layers))
-        return ChannelGroup(self._names[group[0].dep.target.module], len(group[0].idxs), shares, compared)
+        members = tuple(self._members(group))
+        compared_layers = set(map(self._network.get_submodule, self._network.compared_layers))
+        compared = any(self._network.get_submodule(each.layer) in compared_layers for each in members if each.is_output)
+        return ChannelGroup(self._names[group[0].dep.target.module], len(group[0].idxs), members, compared)
 
-    def _shares(self, group: Any) -> Iterator[Share]:
-        """torch-pruning says at once what a layer reads of a group, though it may read two maps of it."""
+    def _members(self, group: Any) -> Iterator[LayerChannels]:
+        """Splits what torch-pruning lists once for a layer, though the layer may read two maps of the group."""
         for item in group:
             layer = item.dep.target.module
             if not isinstance(layer, Convolution):
                 continue
-            places: dict[int, list[int]] = {index: [] for index in group[0].idxs}
-            for root, channel in zip(item.root_idxs, item.idxs, strict=True):
-                places[root].append(channel)
-            output = self._graph.is_out_channel_pruning_fn(item.dep.handler)
-            for channels in zip(*places.values(), strict=True):
-                yield Share(self._names[layer], output, channels)
+            channels_of: dict[int, list[int]] = {index: [] for index in group[0].idxs}
+            for root_channel, channel in zip(item.root_idxs, item.idxs, strict=True):
+                channels_of[root_channel].append(channel)
+            is_output = self._graph.is_out_channel_pruning_fn(item.dep.handler)
+            for channels in zip(*channels_of.values(), strict=True):
+                yield LayerChannels(self._names[layer], is_output, channels)
 
 
-def _pictures(network: TryOnNetwork) -> tuple[Tensor, Tensor, Tensor]:
+def _example_inputs(network: TryOnNetwork) -> tuple[Tensor, Tensor, Tensor]:
     size = network.config.fixed_size or (SMALLEST_SIZE, SMALLEST_SIZE)
     return torch.rand(1, 3, *size), torch.rand(1, 3, *size), torch.ones(1, 1, *size)
-
-
-def _trace(network: TryOnNetwork, pictures: tuple[Tensor, Tensor, Tensor]) -> list[Tensor]:
-    return network.trace_channels(*pictures)

@@ -1,5 +1,6 @@
 """`dmvton compress`: its steps and their files, going on after an interrupt, and what it refuses."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,13 @@ from dmvton_mobile.records.compression_steps import STEPS, read_steps
 from dmvton_mobile.records.sensitivity import Sensitivity
 from tests.conftest import SMALL
 from tests.rendered import rendered_people
-from training.compression.pipeline import COMPRESSIONS, load_compression
+from training.compression.recipe import COMPRESSION_RECIPES, load_compression_recipe
 from training.recipe import RecipeError
 
 IMAGES = 16
 TRAIN: dict[str, Any] = {
     "scheme": "rendered",
-    "stage": "copy",
+    "stage": "self-distillation",
     "network": "dmvton-lite",
     "epochs": {"constant": 0, "decaying": 1},
     "steps_per_epoch": 2,
@@ -125,6 +126,20 @@ def test_what_is_missing_is_made_again(run: Path, lite: Path, people: Path) -> N
     assert read_card(run / "int8" / "network.safetensors").weights_sha256 == sha
 
 
+def test_a_folder_of_before_the_stage_was_renamed(run: Path, lite: Path, people: Path, tmp_path: Path) -> None:
+    old = shutil.copytree(run, tmp_path / "old")
+    for file in (old / "compression.yaml", old / "int8" / "recipe.yaml"):
+        file.write_text(file.read_text().replace("stage: self-distillation", "stage: copy"))
+        assert "stage: copy" in file.read_text()
+    log = old / "int8" / "log.jsonl"
+    log.write_text(log.read_text().replace("distilled_", "copied_").splitlines(keepends=True)[0])
+    for name in ("network.safetensors", "network.json"):
+        (old / "int8" / name).unlink()
+    assert compress(lite, people, run / "compression.yaml", old) == 0
+    trained, expected = (read_card(folder / "int8" / "network.safetensors") for folder in (old, run))
+    assert trained.weights_sha256 == expected.weights_sha256
+
+
 def test_pruned_and_quantized(lite: Path, people: Path, tmp_path: Path) -> None:
     """Each step goes on from the one before it."""
     prune = {"time": 0.97, "images": 1, "threads": 1}
@@ -139,9 +154,9 @@ def test_pruned_and_quantized(lite: Path, people: Path, tmp_path: Path) -> None:
     load_checkpoint(tmp_path / "run" / "calibrated.safetensors")  # narrow and in eight bits
 
 
-@pytest.mark.parametrize("name", COMPRESSIONS.names())
+@pytest.mark.parametrize("name", COMPRESSION_RECIPES.names())
 def test_recipes_of_ours(name: str) -> None:
-    recipe = load_compression(Path(name), [])
+    recipe = load_compression_recipe(Path(name), [])
     assert recipe.prune or recipe.quantize
 
 
@@ -149,16 +164,17 @@ def test_recipes_of_ours(name: str) -> None:
     ("recipe", "said"),
     [
         ({}, "compresses nothing"),
-        ({"train": TRAIN, "prune": {"time": 0.5}}, "train trains what no step before it made"),
-        ({"finetune": TRAIN, "quantize": {}}, "finetune trains what no step before it made"),
-        ({"quantize": {}, "train": {**TRAIN, "stage": "truth-tryon"}}, "must have the stage copy"),
+        ({"train": TRAIN, "prune": {"time": 0.5}}, "train needs a quantized network"),
+        ({"finetune": TRAIN, "quantize": {}}, "finetune needs a pruned network"),
+        ({"prune": {"time": 0.5}}, "prune needs finetune"),
+        ({"quantize": {}, "train": {**TRAIN, "stage": "supervised-tryon"}}, "must have the stage self-distillation, not supervised-tryon"),
         ({"quantize": {"bits": 4}}, "there is no key quantize.bits. Known: images, keep_float, search"),
         ({"prune": {"time": 1.5}}, "prune.time"),
     ],
 )
 def test_recipes_that_make_no_sense(recipe: dict[str, Any], said: str, tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=said):
-        load_compression(written(tmp_path, recipe), [])
+        load_compression_recipe(written(tmp_path, recipe), [])
 
 
 @pytest.mark.parametrize(
@@ -171,7 +187,7 @@ def test_recipes_that_make_no_sense(recipe: dict[str, Any], said: str, tmp_path:
             {"quantize": {"images": IMAGES}, "train": {**TRAIN, "network": "dmvton-student"}},
             "the recipe trains dmvton-student",
         ),
-        ({"prune": {"time": 0.5}}, "the recipe must have it"),
+        ({"prune": {"time": 0.5}}, "prune needs finetune"),
     ],
 )
 def test_what_cannot_be_done(

@@ -1,4 +1,4 @@
-"""Pruning: which channels go together, what each is worth and costs, and that what is left is a network."""
+"""Pruning: which channels go together, how important each is and what it costs, and that what is left is a network."""
 
 import copy
 from dataclasses import dataclass
@@ -17,20 +17,20 @@ from dmvton_mobile.networks.flow import FlowOperations
 from dmvton_mobile.networks.widths import widths_of
 from tests.rendered import rendered_batch
 from training.compression import latency
-from training.compression.latency import ConvShape, Latencies, conv_shapes
+from training.compression.latency import ConvLatencies, ConvShape, conv_shapes
 from training.compression.pruning.dependencies import ChannelGroup, Convolution, Dependencies
-from training.compression.pruning.importance import channel_worth
-from training.compression.pruning.prune import Pruned, prune
+from training.compression.pruning.importance import channel_importance
+from training.compression.pruning.prune import PruningResult, prune
 from training.losses.perceptual import StructuralPerceptual
-from training.stages.network_stage import Setting
 from training.stages.paper_config import RENDERED
-from training.stages.self_distillation import Copy
+from training.stages.self_distillation import SelfDistillation
+from training.stages.stage import StageConfig
 
 SIZE = (64, 64)
 NETWORKS = ("dmvton-lite", "dmvton-student")
 LAST = {"dmvton-lite": "generator.out", "dmvton-student": "generator.conv_last"}
 Groups = dict[str, list[ChannelGroup]]
-Halves = dict[str, tuple[Copy, Pruned]]
+Halves = dict[str, tuple[SelfDistillation, PruningResult]]
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def groups() -> Groups:
     return {name: Dependencies(seeded_network(name)).groups() for name in NETWORKS}
 
 
-def stage(name: str) -> Copy:
+def stage(name: str) -> SelfDistillation:
     """A network that copies another."""
     original = seeded_network(name)
     network = copy.deepcopy(original)
@@ -51,8 +51,8 @@ def stage(name: str) -> Copy:
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.mul_(1 + 0.1 * torch.randn(parameter.shape, generator=random))
-    setting = Setting(RENDERED, StructuralPerceptual(), warp_rate=1e-3, constant_epochs=1, generator_rate=1e-3)
-    return Copy(network, setting, original)
+    config = StageConfig(RENDERED, StructuralPerceptual(), warp_rate=1e-3, constant_epochs=1, generator_rate=1e-3)
+    return SelfDistillation(network, config, original)
 
 
 def run(network: TryOnNetwork, size: tuple[int, int] = SIZE) -> tuple[Tensor, ...]:
@@ -71,15 +71,15 @@ def group_of(found: list[ChannelGroup], maker: str) -> ChannelGroup:
 
 
 def makers(group: ChannelGroup) -> set[str]:
-    return {share.layer for share in group.shares if share.output}
+    return {member.layer for member in group.members if member.is_output}
 
 
 def readers(group: ChannelGroup) -> dict[str, list[tuple[int, int]]]:
     """The first and the last channel of each thing that a layer reads."""
     found: dict[str, list[tuple[int, int]]] = {}
-    for share in group.shares:
-        if not share.output:
-            found.setdefault(share.layer, []).append((share.channels[0], share.channels[-1]))
+    for member in group.members:
+        if not member.is_output:
+            found.setdefault(member.layer, []).append((member.channels[0], member.channels[-1]))
     return {layer: sorted(places) for layer, places in found.items()}
 
 
@@ -135,8 +135,8 @@ def test_without_a_few_channels_of_every_group_it_is_a_network(name: str) -> Non
     gone: dict[str, list[int]] = {layer: [0, 0] for layer in before}
     for group in dependencies.groups():
         dependencies.remove(group, [0, 3, group.channels - 1])
-        for share in group.shares:
-            gone[share.layer][share.output] += 3
+        for member in group.members:
+            gone[member.layer][member.is_output] += 3
     for layer, (inputs, outputs) in widths_of(network).items():
         module = network.get_submodule(layer)
         if isinstance(module, Convolution):
@@ -146,15 +146,15 @@ def test_without_a_few_channels_of_every_group_it_is_a_network(name: str) -> Non
 
 
 @pytest.mark.parametrize("maker", ["warp.garment.smooth_8.2", "generator.joined.3.conv.6"])
-def test_what_nobody_reads_is_worth_nothing_and_not_missed(maker: str, sample: TryOnSample) -> None:
+def test_what_nobody_reads_has_no_importance_and_is_not_missed(maker: str, sample: TryOnSample) -> None:
     trained, unread = stage("dmvton-lite"), [2, 5]
     dependencies = Dependencies(trained.network)
     group = group_of(dependencies.groups(), maker)
-    for share in (share for share in group.shares if not share.output):
-        weight = trained.network.get_parameter(f"{share.layer}.weight")
-        weight.data[:, [share.channels[index] for index in unread]] = 0
-    worth = channel_worth(trained, [group], [sample])[group.root]
-    assert not worth[unread].any() and (worth > 0).float().mean() > 0.8
+    for member in (member for member in group.members if not member.is_output):
+        weight = trained.network.get_parameter(f"{member.layer}.weight")
+        weight.data[:, [member.channels[index] for index in unread]] = 0
+    importance = channel_importance(trained, [group], [sample])[group.root]
+    assert not importance[unread].any() and (importance > 0).float().mean() > 0.8
     before = run(trained.network)
     dependencies.remove(group, unread)
     assert all(torch.allclose(*pair, atol=1e-4) for pair in zip(before, run(trained.network), strict=True))
@@ -173,12 +173,12 @@ def scaled(places: tuple[int, ...], gate: Tensor, layer: nn.Module, inputs: tupl
     return inputs[0] * scale.view(1, -1, 1, 1)
 
 
-def gated_slope(trained: Copy, group: ChannelGroup, sample: TryOnSample) -> Tensor:
+def gated_slope(trained: SelfDistillation, group: ChannelGroup, sample: TryOnSample) -> Tensor:
     """d loss / d gate, where all that reads the group reads it through a gate of 1."""
     gate = torch.ones(group.channels, requires_grad=True)
-    for share in (share for share in group.shares if not share.output):
-        layer = trained.network.get_submodule(share.layer)
-        layer.register_forward_pre_hook(partial(scaled, share.channels, gate))
+    for member in (member for member in group.members if not member.is_output):
+        layer = trained.network.get_submodule(member.layer)
+        layer.register_forward_pre_hook(partial(scaled, member.channels, gate))
     if "warp.query" in makers(group):
         layer = trained.network.get_submodule("warp.query")
         layer.register_forward_hook(lambda layer, inputs, output: output * gate.view(1, -1, 1, 1))
@@ -199,17 +199,17 @@ def gated_slope(trained: Copy, group: ChannelGroup, sample: TryOnSample) -> Tens
         ("dmvton-student", "generator.invres2.conv.6"),  # read by a transposed convolution
     ],
 )
-def test_worth_is_the_square_of_the_slope_at_a_gate(name: str, maker: str, sample: TryOnSample) -> None:
+def test_importance_is_the_square_of_the_slope_at_a_gate(name: str, maker: str, sample: TryOnSample) -> None:
     trained = stage(name)
     group = group_of(Dependencies(trained.network).groups(), maker)
-    worth = channel_worth(trained, [group], [sample, sample])[group.root]
+    importance = channel_importance(trained, [group], [sample, sample])[group.root]
     assert all(parameter.grad is None for parameter in trained.network.parameters())
     expected = 2 * gated_slope(trained, group, sample).square()  # the sample counts twice
     assert (largest := float(expected.max())) > 0
-    assert torch.allclose(worth, expected, rtol=1e-2, atol=1e-4 * largest)
+    assert torch.allclose(importance, expected, rtol=1e-2, atol=1e-4 * largest)
 
 
-def cut(trained: Copy, sample: TryOnSample, time: float) -> Pruned:
+def cut(trained: SelfDistillation, sample: TryOnSample, time: float) -> PruningResult:
     return prune(trained, [sample], time=time, size=SIZE, threads=1, seconds=lambda shape: float(shape.macs))
 
 
@@ -242,7 +242,7 @@ def test_a_pruned_network_is_built_and_pruned_again(name: str, halves: Halves, s
     again.load_state_dict(network.state_dict())
     assert all(torch.equal(*pair) for pair in zip(run(again), run(network), strict=True))
     before = widths_of(again)
-    cut(Copy(again, halves[name][0].setting, seeded_network(name)), sample, 0.9)
+    cut(SelfDistillation(again, halves[name][0].config, seeded_network(name)), sample, 0.9)
     after = widths_of(again)
     assert after != before and all(after[layer] <= before[layer] for layer in before)
     assert widths_of(build_network(name, widths=again.config.widths)) == after
@@ -289,21 +289,21 @@ def test_the_shapes_of_a_frame_are_what_torch_counts() -> None:
 )
 def test_what_is_timed_is_that_convolution(layer: Convolution, monkeypatch: pytest.MonkeyPatch) -> None:
     x = torch.rand(1, 8, 16, 12)
-    shape = latency._shape(layer, x)
-    session = onnxruntime.InferenceSession(latency._model(shape), providers=["CPUExecutionProvider"])
+    shape = latency._shape_of(layer, x)
+    session = onnxruntime.InferenceSession(latency._float_model(shape), providers=["CPUExecutionProvider"])
     assert session.run(None, {"x": x.numpy()})[0].shape == layer(x).shape
-    latencies = Latencies(threads=1)
+    latencies = ConvLatencies(threads=1)
     assert (seconds := latencies.seconds(shape)) >= 0
     monkeypatch.setattr(latencies, "_measure", lambda shape, int8: pytest.fail("measured again"))
     assert latencies.seconds(shape) == seconds
 
 
 def test_a_busy_moment_does_not_stay_in_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    latencies = Latencies(threads=1)
-    shape = latency._shape(nn.Conv2d(8, 12, 3, 2, 1), torch.rand(1, 8, 16, 12))
+    latencies = ConvLatencies(threads=1)
+    shape = latency._shape_of(nn.Conv2d(8, 12, 3, 2, 1), torch.rand(1, 8, 16, 12))
     monkeypatch.setattr(latencies, "_measure", lambda shape, int8: 5.0)
     slow = latencies.seconds(shape)
-    monkeypatch.setattr(latencies, "_measure", lambda shape, int8: 1.0 if shape is latency.NOTHING else 2.0)
+    monkeypatch.setattr(latencies, "_measure", lambda shape, int8: 1.0 if shape is latency._EMPTY else 2.0)
     latencies.measure_again()
     assert latencies.seconds(shape) < slow
     quiet = latencies.seconds(shape)

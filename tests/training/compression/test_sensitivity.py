@@ -9,18 +9,19 @@ import pytest
 import torch
 
 from dmvton_mobile.checkpoints.weights import default_network
+from dmvton_mobile.datasets.dataset import evenly_spaced_samples
 from dmvton_mobile.datasets.layouts.registry import open_dataset
 from dmvton_mobile.datasets.sample import TryOnSample
 from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import TryOnNetwork
 from dmvton_mobile.networks.config import Quantization
-from dmvton_mobile.quantization import calibrate, layer_roundings, prepare, quantizable_layers, rounding_only, spread
-from dmvton_mobile.records.sensitivity import Distance, Search, Sensitivity
+from dmvton_mobile.quantization import calibrate, layer_roundings, prepare, quantizable_layers, rounding_only
+from dmvton_mobile.records.sensitivity import Deviation, Search, Sensitivity
 from tests.conftest import SMALL
 from tests.rendered import rendered_people
 from training.compression import latency
 from training.compression.latency import ConvShape
-from training.compression.sensitivity import _bisect, _tried_on, find_sensitivity
+from training.compression.sensitivity import _bisect, _try_on, find_sensitivity
 
 IMAGES = 16
 ALL_BUT_THE_GENERATOR = ("warp",)
@@ -30,7 +31,7 @@ LOOSE = Search(psnr_db=20, flow_px=5, images=2, threads=1)
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory: pytest.TempPathFactory) -> list[TryOnSample]:
     people = rendered_people(tmp_path_factory.mktemp("people") / "people", IMAGES)
-    return spread(open_dataset(people, "train", SMALL), IMAGES)
+    return evenly_spaced_samples(open_dataset(people, "train", SMALL), IMAGES)
 
 
 @pytest.fixture(scope="module")
@@ -61,20 +62,20 @@ def test_every_quantized_layer_has_its_roundings(lite: TryOnNetwork, rounded: Tr
 
 
 def test_only_the_chosen_layers_round(lite: TryOnNetwork, rounded: TryOnNetwork, samples: list[TryOnSample]) -> None:
-    plain, sample = _tried_on(lite, samples[0]), samples[0]
+    plain, sample = _try_on(lite, samples[0]), samples[0]
     with rounding_only(rounded, []):
-        assert torch.allclose(_tried_on(rounded, sample).tryon, plain.tryon, atol=1e-4)  # batch norms are folded
+        assert torch.allclose(_try_on(rounded, sample).tryon, plain.tryon, atol=1e-4)  # batch norms are folded
     with rounding_only(rounded, ["generator.out"]):
-        output = _tried_on(rounded, sample)
+        output = _try_on(rounded, sample)
     assert torch.allclose(output.flow, plain.flow, atol=1e-4) and not torch.allclose(
         output.tryon, plain.tryon, atol=1e-4
     )
     with rounding_only(rounded, ["warp.query"]):
-        assert not torch.allclose(_tried_on(rounded, sample).flow, plain.flow, atol=1e-4)
-    everything = _tried_on(rounded, sample)  # all of it again, afterwards
+        assert not torch.allclose(_try_on(rounded, sample).flow, plain.flow, atol=1e-4)
+    everything = _try_on(rounded, sample)  # all of it again, afterwards
     with rounding_only(rounded, quantizable_layers(lite)):
-        assert not torch.equal(_tried_on(rounded, sample).tryon, plain.tryon)
-    assert torch.equal(_tried_on(rounded, sample).tryon, everything.tryon)
+        assert not torch.equal(_try_on(rounded, sample).tryon, plain.tryon)
+    assert torch.equal(_try_on(rounded, sample).tryon, everything.tryon)
 
 
 def test_layers_come_in_the_order_of_their_harm(lite: TryOnNetwork, found: Sensitivity) -> None:
@@ -134,10 +135,10 @@ def test_a_limit_that_nothing_meets(lite: TryOnNetwork, samples: list[TryOnSampl
 def test_bisection_finds_the_fewest(needed: int) -> None:
     order = [f"layer {number}" for number in range(8)]
 
-    def judged(quantized: Collection[str]) -> Distance:
+    def judged(quantized: Collection[str]) -> Deviation:
         kept = len(order) - len(quantized)
         assert list(quantized) == order[kept:], "the most sensitive are kept"
-        return Distance(psnr_db=50.0 if kept >= needed else 10.0, flow_px=0.0)
+        return Deviation(psnr_db=50.0 if kept >= needed else 10.0, flow_px=0.0)
 
     search = Search(psnr_db=40, flow_px=0.3)
     trials = _bisect(order, judged, search)
@@ -147,7 +148,7 @@ def test_bisection_finds_the_fewest(needed: int) -> None:
 
 @pytest.mark.parametrize(("psnr_db", "flow_px", "within"), [(40, 0.3, True), (39.9, 0.3, False), (40, 0.31, False)])
 def test_within(psnr_db: float, flow_px: float, within: bool) -> None:
-    assert Distance(psnr_db=psnr_db, flow_px=flow_px).within(Search(psnr_db=40, flow_px=0.3)) is within
+    assert Deviation(psnr_db=psnr_db, flow_px=flow_px).within(Search(psnr_db=40, flow_px=0.3)) is within
 
 
 @pytest.mark.parametrize(("kernel", "depthwise"), [(1, False), (3, False), (3, True)])
@@ -159,5 +160,5 @@ def test_what_is_timed_is_an_integer_kernel(kernel: int, depthwise: bool, tmp_pa
     onnxruntime.InferenceSession(latency._int8_model(shape), options, providers=["CPUExecutionProvider"])
     ran = [node.op_type for node in onnx.load(tmp_path / "optimized.onnx").graph.node]
     assert "QLinearConv" in ran and not {"Conv", "DequantizeLinear", "QuantizeLinear"} & set(ran)
-    timed = latency.Latencies(threads=1)
-    assert timed.seconds(shape, int8=True) >= 0 and set(timed._measured) == {(shape, True)}
+    timed = latency.ConvLatencies(threads=1)
+    assert timed.seconds(shape, int8=True) >= 0 and set(timed._seconds) == {(shape, True)}
