@@ -13,11 +13,12 @@ import torch
 from torch import Tensor
 
 from dmvton_mobile.errors import DmvtonError
+from dmvton_mobile.runtimes.mil.convolution import CONVOLUTIONS
 from dmvton_mobile.runtimes.mil.layout import LAYOUT
 from dmvton_mobile.runtimes.mil.operations import ARITHMETIC, Function, Unsupported
 from dmvton_mobile.utils.optional_imports import optional_import
 
-OPERATIONS: dict[str, Function] = {**ARITHMETIC, **LAYOUT}
+OPERATIONS: dict[str, Function] = {**ARITHMETIC, **CONVOLUTIONS, **LAYOUT}
 
 # MIL's name of a type -> the torch type that represents it. uint16 holds only indices, and torch's own can do little.
 _TORCH_TYPES = {

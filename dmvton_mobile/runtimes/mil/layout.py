@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dmvton_mobile.runtimes.mil.operations import Function, Unsupported, pad_constant
+from dmvton_mobile.runtimes.mil.convolution import pad_constant
+from dmvton_mobile.runtimes.mil.operations import Function, Unsupported
 
 # Shape
 
@@ -281,7 +282,7 @@ def resample(
     return sampled + padding_value * (1 - inside)
 
 
-_WRITTEN_OUT = (
+_FUNCTIONS = (
     reshape, transpose, expand_dims, squeeze, concat, stack, split, tile, pixel_shuffle,
     slice_by_index, slice_by_size, crop, pad,
     gather, gather_along_axis,
@@ -289,4 +290,4 @@ _WRITTEN_OUT = (
     upsample_nearest_neighbor, upsample_bilinear, resize_bilinear, resample,
 )  # fmt: skip
 
-LAYOUT: dict[str, Function] = {function.__name__: function for function in _WRITTEN_OUT}
+LAYOUT: dict[str, Function] = {function.__name__: function for function in _FUNCTIONS}
