@@ -30,7 +30,7 @@ RECIPES = YamlKind("recipe", PUBLISHED, RecipeError, extra="train")
 class StageName(StrEnum):
     """The stages of training, in the order in which they run; `stages.build` makes them.
 
-    Deprecated: the names that older recipes and run folders hold, truth-warp, truth-tryon and copy, are still read.
+    Deprecated: version 0.1 named the last three truth-warp, truth-tryon and copy. Its recipes and runs are still read.
     """
 
     TEACHER_WARP = "teacher-warp"

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from pydantic import field_validator
 from torch import Tensor
 
 from dmvton_mobile.contract import to_unit
@@ -31,6 +32,12 @@ class LogRow(Strict):
     losses: dict[str, float]
     learning_rates: dict[str, float]
     seconds: float
+
+    @field_validator("losses")
+    @classmethod
+    def _renamed(cls, losses: dict[str, float]) -> dict[str, float]:
+        """Deprecated: logs of version 0.1 name the losses of self-distillation copied_*."""
+        return {name.replace("copied_", "distilled_"): value for name, value in losses.items()}
 
 
 def read_log(path: Path) -> list[LogRow]:

@@ -12,9 +12,13 @@ from dmvton_mobile.errors import DmvtonError
 from dmvton_mobile.networks import TryOnNetwork, TryOnOutput, build_network, seeded_network
 from tests.rendered import rendered_batch
 from training.losses.perceptual import StructuralPerceptual
-from training.losses.self_distillation import self_distillation_losses
 from training.stages.paper_config import RENDERED
-from training.stages.self_distillation import SelfDistillation, SupervisedSelfDistillation
+from training.stages.self_distillation import (
+    SelfDistillation,
+    SupervisedSelfDistillation,
+    build_self_distillation,
+    self_distillation_losses,
+)
 from training.stages.stage import StageConfig
 from training.stages.supervised import SupervisedTryOn
 
@@ -186,3 +190,9 @@ def test_its_preview_disturbs_nothing(kind: Kind, name: str, batch: TryOnSample)
     assert len({picture.shape for picture in shown.values()}) == 1
     assert trained.network.training and not trained.original.network.training
     assert all(torch.equal(value, before[key]) for key, value in trained.state_dict().items())
+
+
+def test_a_network_whose_flows_can_be_compared_is_supervised_as_well() -> None:
+    kinds = {"dmvton-student": SelfDistillation, "dmvton-lite": SupervisedSelfDistillation}
+    for name, kind in kinds.items():
+        assert type(build_self_distillation(build_network(name), config(), build_network(name))) is kind
