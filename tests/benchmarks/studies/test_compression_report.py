@@ -102,7 +102,7 @@ def test_steps_say_what_they_are(made: Path) -> None:
 def test_the_page_needs_no_other_file(made: Path) -> None:
     page = (made / "index.html").read_text()
     assert not re.findall(r"""(?:src|href)=["'](?!data:)""", page)
-        assert not re.search(r"https?:", re.sub(r"data:image/png;base64,[\w+/=]+", "", page))
+    assert not re.search(r"https?:", re.sub(r"data:image/png;base64,[\w+/=]+", "", page))
     for said in ("original", "calibrated", "Sensitivity", "generator.up_2.0", "QLinearConv", "not measured"):
         assert said in page
 
