@@ -6,7 +6,7 @@ from dataclasses import fields
 import pytest
 import torch
 
-from dmvton_mobile.datasets.sample import TryOnSample
+from dmvton_mobile.datasets.sample import Truth, TryOnSample
 from dmvton_mobile.networks.flow import FlowOperations
 from tests.rendered import rendered_batch
 from training.data.augmentation import (
@@ -143,3 +143,30 @@ def test_ranges_hold_after_all_of_it(supervised: SupervisedBatch) -> None:
     assert set(moved.truth.visible.unique().tolist()) <= {0.0, 1.0}
     assert bool(((moved.truth.grid.abs() <= 1) | (moved.truth.garment == 0)).all())
     assert bool((moved.truth.visible <= moved.truth.garment).all())
+
+
+def synthetic() -> SupervisedBatch:
+    """Six samples of ramps and a rectangle, the same on every machine."""
+    y, x = torch.meshgrid(torch.linspace(-1, 1, 64), torch.linspace(-1, 1, 48), indexing="ij")
+    contrast = 1 - torch.linspace(0, 1, 6).view(-1, 1, 1, 1) / 2
+    picture = torch.stack([x, y, x * y])[None] * contrast
+    garment = ((x.abs() < 0.5) & (y.abs() < 0.7)).float().expand(6, 1, -1, -1)
+    truth = Truth(torch.stack([x, y])[None] * 0.9 * garment, garment, garment * (x > -0.3))
+    return SupervisedBatch(picture, picture.flip(2), garment, picture.roll(5, 3), truth)
+
+
+@pytest.mark.parametrize(
+    ("seed", "means", "next_draw"),
+    [
+        (0, [0.035881, 0.026767, 0.371928, 0.023848, 1.8e-05, 0.438477, 0.340278], 0.064316),
+        (1, [0.200768, 0.191588, 0.355718, 0.166872, -0.000937, 0.443685, 0.34413], 0.089562),
+    ],
+)
+def test_the_draws_are_those_of_version_0_1(seed: int, means: list[float], next_draw: float) -> None:
+    """A run that version 0.1 started is resumed with the same numbers: every draw, in the same order."""
+    torch.manual_seed(seed)
+    drawn = augment(synthetic())
+    truth = drawn.truth
+    tensors = (drawn.person, drawn.garment, drawn.garment_mask, drawn.target, truth.grid, truth.garment, truth.visible)
+    assert [float(tensor.double().mean()) for tensor in tensors] == pytest.approx(means, abs=2e-5)
+    assert float(torch.rand(1)) == pytest.approx(next_draw, abs=1e-6)

@@ -23,8 +23,8 @@ def test_equal_with_its_gradients(size: tuple[int, int], moved: bool, memory_for
     computed = []
     for operations in (FlowOperations(), RowProducts()):
         garment, person, flow = maps(size)
-        held = [features.to(memory_format=memory_format) for features in (garment, person)]
-        volume = operations.cost_volume(held[0], held[1], flow if moved else None)
+        laid_out = [features.to(memory_format=memory_format) for features in (garment, person)]
+        volume = operations.cost_volume(laid_out[0], laid_out[1], flow if moved else None)
         (volume * torch.arange(49.0).view(1, 49, 1, 1)).square().sum().backward()
         computed.append((volume, garment.grad, person.grad))
     for reference, ours in zip(*computed, strict=True):
@@ -36,9 +36,9 @@ def test_equal_with_its_gradients(size: tuple[int, int], moved: bool, memory_for
 def test_a_network_with_it_computes_the_same() -> None:
     random = torch.Generator().manual_seed(1)
     person, garment = (torch.rand(1, 3, 64, 64, generator=random) * 2 - 1 for _ in range(2))
-    plain = seeded_network("dmvton-student")
-    expected = plain(person, garment, torch.ones(1, 1, 64, 64))
-    network = with_row_products(plain)
+    network = seeded_network("dmvton-student")
+    expected = network(person, garment, torch.ones(1, 1, 64, 64))
+    network = with_row_products(network)
     assert isinstance(network.warp.aflow_net.operations, RowProducts)
     for one, other in zip(expected, network(person, garment, torch.ones(1, 1, 64, 64)), strict=True):
         assert torch.allclose(one, other, atol=1e-4)

@@ -140,11 +140,11 @@ def test_a_stage_holds_its_network_and_nothing_else(name: str) -> None:
     config = replace(CONFIG, perceptual=perceptual)
     student = name in STUDENT_STAGES
     teacher = build_network("dmvton-teacher") if student else None
-    plain = build_network("dmvton-student" if student else "dmvton-teacher")
-    keys = {f"network.{key}" for key in plain.state_dict()}
-    stage = build_stage(name, plain, config, teacher=teacher)
+    network = build_network("dmvton-student" if student else "dmvton-teacher")
+    keys = {f"network.{key}" for key in network.state_dict()}
+    stage = build_stage(name, network, config, teacher=teacher)
     assert stage.state_dict().keys() == keys
-    assert {id(value) for value in stage.parameters()} == {id(value) for value in plain.parameters()}
+    assert {id(value) for value in stage.parameters()} == {id(value) for value in network.parameters()}
     stage.to(torch.float64)
     assert perceptual.weight.dtype == next(stage.parameters()).dtype == torch.float64
 
@@ -286,8 +286,8 @@ def test_a_student_of_another_kind_cannot_start_as_its_tutor() -> None:
 
 @pytest.mark.parametrize("name", ["student-tryon", "teacher-warp"])
 def test_only_the_students_warp_starts_as_its_tutors(name: str) -> None:
-    stage, plain = mobile_stage(name, PFAFN), mobile_stage(name, DMVTON)
-    assert not changed_keys(plain.network.state_dict(), stage.network)
+    stage, other = mobile_stage(name, PFAFN), mobile_stage(name, DMVTON)
+    assert not changed_keys(other.network.state_dict(), stage.network)
 
 
 def test_pf_afns_student_trains_its_fresh_parts_first() -> None:
