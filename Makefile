@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SIGNING := .venv-signing
 
-.PHONY: setup demo bench test pytest device device-arm apps apps-faults test-slow lint style types imports format signing clean
+.PHONY: setup demo bench test pytest board android ios device device-arm apps apps-faults test-slow lint style types imports format signing clean
 
 setup: $(STAMP)
 
@@ -30,12 +30,22 @@ bench: setup
 # `make --keep-going test` goes through all of it, whatever fails
 test: lint pytest
 
+# A process per core, each with one thread; all tests of a file run in the same process
 pytest: setup
-	$(BIN)/python -m pytest --durations=25
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses logical --dist loadfile --durations=25
+
+# What the boards' and the apps' tests need beside .venv, each kept in the user's cache
+board:
+	.ci/adb-device make
+
+android:
+	PYTHON=$(PYTHON) .ci/apps-android make
+
+ios:
+	.ci/apps-ios make
 
 # A board over adb: a Debian root file system with a real adbd. Needs root, and debootstrap, iproute2, util-linux
-device: setup
-	.ci/adb-device make
+device: setup board
 	$(BIN)/python -m pytest -m "device and not slow" tests/benchmarks/devices
 
 # The same board with ARM kernels under qemu: parity, not speed. Needs qemu-user-static, too; making it takes long
@@ -43,17 +53,12 @@ device-arm: setup
 	.ci/adb-device --arch arm64 make
 	$(BIN)/python -m pytest -m "device and slow" tests/benchmarks/devices
 
-# Both apps' kits by real compilers of Kotlin and Swift; what only a phone's own libraries compile is named. Needs root,
-# debootstrap, and Debian's packages
-apps: setup
-	.ci/apps-android make
-	.ci/apps-ios make
+# Both apps' kits, compiled and tested by real Kotlin and Swift compilers. Needs root, debootstrap, and Debian's packages
+apps: setup android ios
 	$(BIN)/python -m pytest -m apps tests/apps
 
 # Whether those tests see what goes wrong: a hundred deliberate faults in each kit, one after the other. It takes an hour
-apps-faults: setup
-	.ci/apps-android make
-	.ci/apps-ios make
+apps-faults: setup android ios
 	$(BIN)/python .ci/app_faults.py
 
 test-slow: setup signing
