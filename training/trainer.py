@@ -151,7 +151,7 @@ class _Run:
         except NonFiniteLoss as found:
             raise self._non_finite_error(found, epoch) from found
         self.optimisers.step(self.gradients.scaler)
-        if self.average:
+        if self.average is not None:
             self.average.update_parameters(self.stage.network)
         return losses
 
@@ -186,7 +186,7 @@ class _Run:
 
     def _save_network(self) -> None:
         network = self.stage.network
-        if self.average:
+        if self.average is not None:
             network.load_state_dict(self.average.module.state_dict())
         save_checkpoint(network, self.folder.network, trained=True, training=self._training_record())
 
