@@ -167,7 +167,10 @@ def test_recipes_of_ours(name: str) -> None:
         ({"train": TRAIN, "prune": {"time": 0.5}}, "train needs a quantized network"),
         ({"finetune": TRAIN, "quantize": {}}, "finetune needs a pruned network"),
         ({"prune": {"time": 0.5}}, "prune needs finetune"),
-        ({"quantize": {}, "train": {**TRAIN, "stage": "supervised-tryon"}}, "must have the stage self-distillation, not supervised-tryon"),
+        (
+            {"quantize": {}, "train": {**TRAIN, "stage": "supervised-tryon"}},
+            "must have the stage self-distillation, not supervised-tryon",
+        ),
         ({"quantize": {"bits": 4}}, "there is no key quantize.bits. Known: images, keep_float, search"),
         ({"prune": {"time": 1.5}}, "prune.time"),
     ],
