@@ -123,7 +123,7 @@ def verify_component(
 
 
 def size_problems(artifacts: Sequence[Artifact]) -> list[str]:
-    """One sentence for each artifact in eight bits or fewer that is no smaller than the float32 one beside it."""
+    """One sentence for each artifact in int8, w8 or palette6 that is no smaller than the float32 one beside it."""
     baselines = {(item.target, item.contract.component): item for item in artifacts if item.precision is Precision.FP32}
     return [
         f"{item.path} has {item.footprint.file_bytes} bytes and {other.path} {other.footprint.file_bytes}: "

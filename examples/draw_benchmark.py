@@ -1,4 +1,4 @@
-"""Draws docs/benchmark.jpg: the benchmark's first people, the garment of the next one, and the try-on by the default weights.
+"""Draws docs/benchmark.jpg: the first people of the benchmark, each with the next one's garment and the try-on.
 
 python examples/draw_benchmark.py --out docs/benchmark.jpg
 """

@@ -14,7 +14,7 @@ KEPT_FLOAT32 = (
     "arithmetic: the weights of a convolution become float32 before it reads them",
     f"convolutions of fewer than {MIN_WEIGHTS} weights: 3 % of dmvton-lite's, and they would cost 4 dB",
     "biases, batch norms, matrix products: a hundredth of any network",
-    "positions and other tables: eight bits of a range of 12 are steps of two pixels",
+    "positions and other tables: int8 over a range of 12 has steps of two pixels",
 )
 
 

@@ -30,7 +30,7 @@ Kind = Literal["checkpoint", "bundle", "baseline"]
 
 
 @dataclass(frozen=True)
-class FlatGarment:
+class GarmentInput:
     """The garment to put on.
 
     Attributes:
@@ -86,7 +86,7 @@ class Candidate(ABC):
         return torch.get_num_threads()
 
     @abstractmethod
-    def predict(self, sample: TryOnSample, garment: FlatGarment, paired: bool) -> Prediction:
+    def predict(self, sample: TryOnSample, garment: GarmentInput, paired: bool) -> Prediction:
         """Makes the try-on.
 
         Args:
@@ -102,7 +102,7 @@ class PersonUnchanged(Candidate):
     kind: Kind = "baseline"
     name, identity, runtime = "person unchanged", "unchanged", "no network"
 
-    def predict(self, sample: TryOnSample, garment: FlatGarment, paired: bool) -> Prediction:
+    def predict(self, sample: TryOnSample, garment: GarmentInput, paired: bool) -> Prediction:
         """The person's image."""
         return Prediction(_unit(sample.person))
 
@@ -114,7 +114,7 @@ class GarmentPasted(Candidate):
     name, identity, runtime = "garment pasted", "pasted", "no network"
     _LENGTH = 1.12  # of a garment, neck to hips: a hem is a little below them
 
-    def predict(self, sample: TryOnSample, garment: FlatGarment, paired: bool) -> Prediction:
+    def predict(self, sample: TryOnSample, garment: GarmentInput, paired: bool) -> Prediction:
         """The garment pasted over the person; the person's image if the torso's keypoints are not known.
 
         Raises:
@@ -129,7 +129,7 @@ class GarmentPasted(Candidate):
         warped, mask = operations.warp(garment.picture, flow), operations.warp_mask(covered, flow).clamp(0, 1)
         return Prediction(warped * mask + person * (1 - mask), warped, mask, flow)
 
-    def _flow(self, sample: TryOnSample, garment: FlatGarment) -> Tensor | None:
+    def _flow(self, sample: TryOnSample, garment: GarmentInput) -> Tensor | None:
         if sample.pose is None:
             raise DmvtonError("The baseline 'pasted' places garments by keypoints, and this dataset has none.")
         pose = sample.pose[0]
@@ -181,7 +181,7 @@ class CheckpointCandidate(Candidate):
         return self._network.config.parser_free
 
     @torch.inference_mode()
-    def predict(self, sample: TryOnSample, garment: FlatGarment, paired: bool) -> Prediction:
+    def predict(self, sample: TryOnSample, garment: GarmentInput, paired: bool) -> Prediction:
         """Runs the network; a parser-based one needs the sample's label map, DensePose map and pose."""
         picture, mask = (tensor.to(self._device) for tensor in (to_signed(garment.picture), garment.mask))
         if self._network.config.parser_free:
@@ -240,7 +240,7 @@ class BundleCandidate(Candidate):
         """CPU threads of the runtime."""
         return self._threads
 
-    def predict(self, sample: TryOnSample, garment: FlatGarment, paired: bool) -> Prediction:
+    def predict(self, sample: TryOnSample, garment: GarmentInput, paired: bool) -> Prediction:
         """Runs the artifacts.
 
         Raises:

@@ -15,7 +15,7 @@ from torch import Tensor
 from dmvton_mobile.contract import to_signed, to_unit
 from dmvton_mobile.datasets.sample import Label, Truth, TryOnSample
 from dmvton_mobile.errors import DmvtonError
-from dmvton_mobile.evaluation.candidates import FlatGarment, Prediction
+from dmvton_mobile.evaluation.candidates import GarmentInput, Prediction
 from dmvton_mobile.evaluation.record import Pairing
 from dmvton_mobile.metrics.flow import end_point_error, warped_mask_iou
 from dmvton_mobile.metrics.images import SMALLEST_MULTISCALE, ms_ssim, psnr, ssim
@@ -50,18 +50,18 @@ METRICS = (
 )
 
 
-def garment_of(sample: TryOnSample, pairing: Pairing) -> FlatGarment:
+def garment_of(sample: TryOnSample, pairing: Pairing) -> GarmentInput:
     """The garment to put on, from a batch of one sample.
 
     Raises:
         DmvtonError: The sample has no other garment.
     """
     if pairing is Pairing.PAIRED:
-        return FlatGarment(sample.garment_name[0], to_unit(sample.garment), sample.garment_mask)
+        return GarmentInput(sample.garment_name[0], to_unit(sample.garment), sample.garment_mask)
     other = sample.unpaired
     if other is None:
         raise DmvtonError(f"There is no other garment for {sample.person_name[0]}: evaluate --pairing paired.")
-    return FlatGarment(other.garment_name[0], to_unit(other.garment), other.garment_mask)
+    return GarmentInput(other.garment_name[0], to_unit(other.garment), other.garment_mask)
 
 
 def target_of(sample: TryOnSample, pairing: Pairing) -> Tensor | None:

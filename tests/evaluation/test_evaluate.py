@@ -18,7 +18,7 @@ from dmvton_mobile.evaluation.candidates import (
     BundleCandidate,
     Candidate,
     CheckpointCandidate,
-    FlatGarment,
+    GarmentInput,
     GarmentPasted,
     Kind,
     PersonUnchanged,
@@ -49,7 +49,7 @@ class Oracle(Candidate):
         self.asked = 0
         self._dx = dx
 
-    def predict(self, sample: TryOnSample, garment: FlatGarment, paired: bool) -> Prediction:
+    def predict(self, sample: TryOnSample, garment: GarmentInput, paired: bool) -> Prediction:
         self.asked += 1
         assert sample.truth is not None and sample.unpaired is not None and sample.unpaired.truth is not None
         person = sample.person if paired else sample.unpaired.person

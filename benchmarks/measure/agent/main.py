@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from . import probes
-from .runtimes import RUNTIMES, Artifact
+from .runtimes import RUNTIMES, LoadedArtifact
 from .series import emit, emit_series, until
 
 VERSION = "python 2"
@@ -42,7 +42,7 @@ def measure(job: dict[str, Any]) -> None:
     probes.forget_peak()
     bare_bytes = probes.resident_bytes()
 
-    opened: list[Artifact] = []
+    opened: list[LoadedArtifact] = []
     for spec in components:
         if not job["keep_open"]:
             opened.clear()
@@ -73,8 +73,8 @@ def _read_inputs(components: list[dict[str, Any]]) -> dict[str, np.ndarray]:
 
 
 def _load_and_run(
-    runtime: type[Artifact], spec: dict[str, Any], threads: int, tensors: dict[str, np.ndarray]
-) -> Artifact:
+    runtime: type[LoadedArtifact], spec: dict[str, Any], threads: int, tensors: dict[str, np.ndarray]
+) -> LoadedArtifact:
     cold = probes.drop_from_cache(Path(spec["artifact"]))
     started = time.perf_counter()
     artifact = runtime(spec, threads)
@@ -98,7 +98,7 @@ def _emit_memory(bare_bytes: int | None) -> None:
         emit("memory", kind="rss", bare_bytes=bare_bytes, loaded_bytes=loaded_bytes, peak_bytes=peak_bytes)
 
 
-def _emit_steady(job: dict[str, Any], artifact: Artifact) -> None:
+def _emit_steady(job: dict[str, Any], artifact: LoadedArtifact) -> None:
     spec = artifact.spec
     emit_series(
         spec["component"],
@@ -110,7 +110,7 @@ def _emit_steady(job: dict[str, Any], artifact: Artifact) -> None:
     )
 
 
-def _emit_camera_and_sustained(job: dict[str, Any], artifact: Artifact) -> None:
+def _emit_camera_and_sustained(job: dict[str, Any], artifact: LoadedArtifact) -> None:
     component, slow_down, camera, sustained = (
         artifact.spec["component"],
         job["slow_down"],
@@ -124,7 +124,7 @@ def _emit_camera_and_sustained(job: dict[str, Any], artifact: Artifact) -> None:
         emit_series(component, "sustained", artifact.run, until(0, sustained["seconds"]), slow_down=slow_down)
 
 
-def _write_outputs(folder: Path, artifact: Artifact) -> None:
+def _write_outputs(folder: Path, artifact: LoadedArtifact) -> None:
     names = artifact.spec["outputs"]
     for name, value in zip(names, artifact.outputs()):
         np.save(folder / f"{name}.npy", value)

@@ -14,7 +14,7 @@ import numpy as np
 Arrays = list[np.ndarray]
 
 
-class Artifact(ABC):
+class LoadedArtifact(ABC):
     """An artifact opened in its runtime.
 
     Attributes:
@@ -43,7 +43,7 @@ class Artifact(ABC):
         """Copies of the last run's outputs, in the job's order."""
 
 
-class LiteRtArtifact(Artifact):
+class LiteRtArtifact(LoadedArtifact):
     """A .tflite file in LiteRT, or in the classic tflite-runtime on older boards."""
 
     @staticmethod
@@ -76,7 +76,7 @@ def _interpreter() -> Any:
     return interpreter
 
 
-class OnnxArtifact(Artifact):
+class OnnxArtifact(LoadedArtifact):
     """An .onnx file in ONNX Runtime on the CPU."""
 
     @staticmethod
@@ -115,7 +115,7 @@ class OnnxArtifact(Artifact):
         return [value.copy() for value in self._outputs]  # the originals lie in the runtime's arena
 
 
-class ExecuTorchArtifact(Artifact):
+class ExecuTorchArtifact(LoadedArtifact):
     """A .pte file in ExecuTorch; its kernels run in PyTorch's thread pool."""
 
     @staticmethod
@@ -149,7 +149,7 @@ class ExecuTorchArtifact(Artifact):
         return [output.numpy().copy() for output in self._outputs]
 
 
-class CoreMlArtifact(Artifact):
+class CoreMlArtifact(LoadedArtifact):
     """An .mlpackage on a Mac; Core ML decides on its own threads."""
 
     @staticmethod
@@ -174,7 +174,7 @@ class CoreMlArtifact(Artifact):
         return [self._outputs[name] for name in self.spec["outputs"]]
 
 
-RUNTIMES: dict[str, type[Artifact]] = {
+RUNTIMES: dict[str, type[LoadedArtifact]] = {
     "tflite": LiteRtArtifact,
     "onnx": OnnxArtifact,
     "executorch": ExecuTorchArtifact,

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from benchmarks.measure.agent import main as agent
-from benchmarks.measure.agent.runtimes import RUNTIMES, Arrays, Artifact
+from benchmarks.measure.agent.runtimes import RUNTIMES, Arrays, LoadedArtifact
 from benchmarks.measure.client import agent_archive
 from benchmarks.measure.job import AgentJob
 
@@ -31,7 +31,7 @@ FRAME = {
 }
 
 
-class Instant(Artifact):
+class Instant(LoadedArtifact):
     """alive: what was open, by component, each time that one was opened."""
 
     alive: list[list[str]] = []
@@ -79,7 +79,7 @@ def _forget(monkeypatch: pytest.MonkeyPatch) -> None:
 def measure(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-    runtime: type[Artifact] = Instant,
+    runtime: type[LoadedArtifact] = Instant,
     **changes: object,
 ) -> list[dict[str, Any]]:
     """The events of a garment encoder and a frame, in place of ONNX Runtime."""

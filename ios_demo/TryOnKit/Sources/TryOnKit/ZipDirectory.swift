@@ -1,6 +1,6 @@
 import Foundation
 
-/// The central directory of a zip: what it says is in it. Nothing is judged here, and nothing unpacked.
+/// The central directory of a zip; nothing is unpacked here.
 struct ZipDirectory {
     struct Entry {
         let name: String

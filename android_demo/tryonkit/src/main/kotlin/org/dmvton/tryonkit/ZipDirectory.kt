@@ -4,7 +4,10 @@ import java.nio.ByteBuffer
 import java.nio.ByteOrder
 import org.dmvton.tryonkit.BundleRefusal.Kind
 
-/** The central directory of a zip: what it says is in it. Nothing is judged here, and nothing unpacked. */
+/**
+ * The central directory of a zip. java.util.zip's own readers give neither flags nor Unix modes and hide twin names, and
+ * encrypted entries, links and twins must be refused before anything is unpacked.
+ */
 internal class ZipDirectory(zip: ByteBuffer, most: Int) {
     /** mode: the upper half of the external attributes, a Unix file's mode. offset: where its local header begins. */
     class Entry(
