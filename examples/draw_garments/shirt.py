@@ -26,7 +26,7 @@ from examples.draw_garments.cloth import (
 
 
 def draw_shirt() -> Picture:
-    """A checked flannel shirt: collar, button placket, chest pocket, long sleeves.."""
+    """A checked flannel shirt: collar, button placket, chest pocket, long sleeves."""
     relief = 5.0 * noise(51, 110, 180) + 1.8 * noise(52, 46, 80)
     relief += 3.8 * folds(
         [

@@ -26,7 +26,7 @@ from examples.draw_garments.cloth import (
 
 
 def draw_sweater() -> Picture:
-    """A forest-green crew-neck sweater with a varsity letter.."""
+    """A forest-green crew-neck sweater with a varsity letter."""
     green = rgb("2f6b58")
     relief = 6.0 * noise(31, 120, 180) + 2.0 * noise(32, 54, 90)
     relief += 4.4 * folds(

@@ -25,7 +25,7 @@ from examples.draw_garments.cloth import (
 
 
 def draw_tee() -> Picture:
-    """A Breton tee: navy stripes on ecru, short sleeves, a navy neck rib.."""
+    """A Breton tee: navy stripes on ecru, short sleeves, a navy neck rib."""
     ecru, navy = rgb("e9dfc8"), rgb("25304f")
     relief = 4.5 * noise(11, 110, 170) + 1.5 * noise(12, 46, 80)
     relief += 3.6 * folds(
