@@ -68,7 +68,9 @@ class ExecutorchExporter(ComponentExporter):
         footprint = measure_footprint(
             component.path, program, stored, delegated=info.num_delegated_nodes, leftover=leftover
         )
-        return ExportedFile(footprint, KEPT_FLOAT32 if computes_fp16 else ())
+        # Core ML's backend writes random identifiers and the date.
+        reproducible = delegate is not Delegate.COREML
+        return ExportedFile(footprint, KEPT_FLOAT32 if computes_fp16 else (), reproducible)
 
 
 def _facts(delegate: Delegate) -> ExporterFacts:
