@@ -1,5 +1,6 @@
 """What several tests share: a small network, two pictures, and a real bundle of the network."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from PIL import Image
 
 from converters.convert import convert
@@ -112,19 +114,27 @@ def int8_people(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def int8_bundle(int8_people: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    """The default network for three runtimes in float32 and in eight bits. Only to be read."""
-    path = tmp_path_factory.mktemp("int8") / "lite.dmvton"
-    plan = Plan(
-        weights=Weights(calibration=int8_people, keep_float=("warp.aflow_net.narrow",)),
-        targets=(Target.TFLITE, Target.EXECUTORCH, Target.ONNX),
-        precisions=(Precision.FP32, Precision.INT8),
-        components=Components.SPLIT,
-        delegate=Delegate.XNNPACK,
-        out=path,
-        size=SMALL,
-    )
-    convert(plan, on_result=lambda _: None, on_step=lambda _: None)
+    """The default network for three runtimes in fp32 and int8, converted once for all processes. Only to be read."""
+    path = shared_folder(tmp_path_factory) / "int8.dmvton"
+    with FileLock(path.with_suffix(".lock")):
+        if not path.exists():
+            plan = Plan(
+                weights=Weights(calibration=int8_people, keep_float=("warp.aflow_net.narrow",)),
+                targets=(Target.TFLITE, Target.EXECUTORCH, Target.ONNX),
+                precisions=(Precision.FP32, Precision.INT8),
+                components=Components.SPLIT,
+                delegate=Delegate.XNNPACK,
+                out=path,
+                size=SMALL,
+            )
+            convert(plan, on_result=lambda _: None, on_step=lambda _: None)
     return read_bundle(path)
+
+
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of this run of pytest that all of its processes share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
 @pytest.fixture
